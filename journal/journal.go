@@ -1,0 +1,100 @@
+// Package journal is the durable record of every refund, in Redis. The queue
+// only drives; what the journal says is what is true.
+//
+// Every change of a refund is one atomic script that names the version it
+// expects, is stamped with Redis's own clock, and carries a token of its
+// caller, so that repeating it after a lost reply changes nothing twice. A
+// write counts when it is as durable as configured. The journal never decides
+// what is to be done with a refund, and it never holds a secret.
+package journal
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"hash/crc32"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
+)
+
+// Buckets is how many hash tags the journal is spread over. It is part of the
+// stored form: changing it would lose sight of every refund.
+const Buckets = 256
+
+// Events is the stream that order systems read.
+const Events = "refunds:events"
+
+// Runner runs scripts. Run returns once what the script wrote is as durable as
+// configured, and may run the script again after a lost reply; RunPlain waits
+// for nothing.
+type Runner interface {
+	Run(ctx context.Context, key string, script *redis.Script, keys []string, args ...any) (any, error)
+	RunPlain(ctx context.Context, key string, script *redis.Script, keys []string, args ...any) (any, error)
+}
+
+// Options are a journal's settings.
+type Options struct {
+	Window       time.Duration // how long a settled refund still holds its window
+	Retention    time.Duration // how long settled refunds are remembered
+	EventsMaxLen int64         // about how many events the stream keeps; 0 for a million
+}
+
+// Journal reads and changes refunds. It is safe for concurrent use.
+type Journal struct {
+	rdb     redis.UniversalClient
+	run     Runner
+	options Options
+}
+
+// New returns a journal over rdb whose writes go through run.
+func New(rdb redis.UniversalClient, run Runner, o Options) *Journal {
+	if o.EventsMaxLen == 0 {
+		o.EventsMaxLen = 1_000_000
+	}
+	return &Journal{rdb: rdb, run: run, options: o}
+}
+
+//go:embed *.lua
+var sources embed.FS
+
+var (
+	loadScript   = script("load")
+	takeScript   = script("take")
+	stepScript   = script("step")
+	beginScript  = script("begin")
+	pruneScript  = script("prune")
+	claimScript  = redis.NewScript(source("claim"))
+	refuseScript = redis.NewScript(source("refuse"))
+)
+
+func source(name string) string {
+	b, err := sources.ReadFile(name + ".lua")
+	if err != nil {
+		panic("journal: " + err.Error())
+	}
+	return string(b)
+}
+
+func script(name string) *redis.Script { return redis.NewScript(source("lib") + source(name)) }
+
+// bucketOf spreads payments over the buckets; all that belongs to one payment
+// lies in one bucket.
+func bucketOf(place string) int { return int(crc32.ChecksumIEEE([]byte(place)) % Buckets) }
+
+func bucketPrefix(bucket int) string { return fmt.Sprintf("refunds:{%03d}:", bucket) }
+
+func placeOf(provider, payment string) string { return provider + ":" + payment }
+
+func splitPlace(place string) (provider, payment string) {
+	provider, payment, _ = strings.Cut(place, ":")
+	return provider, payment
+}
+
+func recordKey(place, id string) string { return bucketPrefix(bucketOf(place)) + "r:" + id }
+
+func claimKey(id string) string { return "refunds:claim:" + id }
+
+func newToken() string { return uuid.NewString() }

@@ -1,0 +1,89 @@
+-- Shared by the scripts that follow it. All keys of a script lie in one bucket:
+-- KEYS[1] is the refund's record, and its prefix names the bucket's other keys.
+
+-- The bucket's prefix, "refunds:{042}:".
+local prefix = string.match(KEYS[1], '^(refunds:{%d+}:)')
+
+-- Redis's own clock in milliseconds.
+local function clock()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+
+-- A whole number as text; Lua's own conversion loses digits beyond the 14th.
+local function text(n) return string.format('%.0f', n) end
+
+local function record_key(id) return prefix .. 'r:' .. id end
+local function payment_key(p) return prefix .. 'p:' .. p end
+local function refunds_key(p) return prefix .. 'l:' .. p end
+
+local function open(state)
+  return state ~= 'succeeded' and state ~= 'declined' and state ~= 'canceled'
+end
+
+-- The fields of another refund of the payment that decide about it.
+local function sibling(id)
+  local f = redis.call('HMGET', record_key(id),
+    'state', 'amount', 'window_ends', 'unproven', 'moved', 'frozen', 'order')
+  if not f[1] then return nil end
+  return { id = id, state = f[1], full = f[2] == '', amount = tonumber(f[2] or ''),
+    window_ends = tonumber(f[3] or '') or 0, unproven = f[4] == '1',
+    moved = tonumber(f[5] or ''), frozen = tonumber(f[6] or ''), order = tonumber(f[7] or '') or 0 }
+end
+
+-- Whether two refunds of one payment may not stand in one window: equal
+-- amounts, or a full refund, whose amount can't be told apart from any other.
+local function same_window(full, amount, other)
+  return full or other.full or amount == other.amount
+end
+
+-- Whether the other refund holds its window now.
+local function holds_window(other, now)
+  return open(other.state) or (other.state == 'succeeded' and other.window_ends > now)
+end
+
+-- Appends to the history. fields: from, to, by, note as JSON text each.
+local function remember(id, seq, now, from, to, by, note)
+  redis.call('RPUSH', prefix .. 'h:' .. id, '{"seq":' .. text(seq) .. ',"at":' .. text(now)
+    .. ',"from":"' .. from .. '","to":"' .. to .. '","by":' .. by .. ',"note":' .. note .. '}')
+end
+
+-- Whether refund a is the one to name when a and b both hold the window: an
+-- open one before a settled one, then the one that holds it longest.
+local function stronger(a, b)
+  if not b then return true end
+  if open(a.state) ~= open(b.state) then return open(a.state) end
+  return a.window_ends > b.window_ends
+end
+
+-- Keeps the indexes by state: from and to may be '' for none.
+local function index(id, provider, from, to, now)
+  if from ~= '' then
+    redis.call('ZREM', prefix .. 's:' .. provider .. ':' .. from, id)
+    redis.call('HINCRBY', prefix .. 'n', provider .. ':' .. from, -1)
+  end
+  if to ~= '' then
+    redis.call('ZADD', prefix .. 's:' .. provider .. ':' .. to, now, id)
+    redis.call('HINCRBY', prefix .. 'n', provider .. ':' .. to, 1)
+  end
+end
+
+-- Puts an event for the order system into the bucket's outbox. reason replaces
+-- the record's reason_code unless it is nil or ''.
+local function announce(id, seq, state, now, reason)
+  local f = redis.call('HMGET', record_key(id), 'provider', 'payment', 'asked', 'moved', 'currency', 'reason_code', 'metadata')
+  redis.call('RPUSH', prefix .. 'out', cjson.encode({ refund_id = id, seq = text(seq), provider = f[1] or '',
+    payment_id = f[2] or '', amount = f[3] or '', moved = f[4] or '', currency = f[5] or '',
+    reason_code = (reason and reason ~= '') and reason or f[6] or '', metadata = f[7] or '', state = state, at = text(now) }))
+end
+
+-- The answer of a script that changed or read a refund.
+local function answer(word, id, now)
+  local payment = redis.call('HMGET', record_key(id), 'provider', 'payment')
+  local epoch = ''
+  if payment[1] then
+    epoch = redis.call('HGET', payment_key(payment[1] .. ':' .. payment[2]), 'epoch') or ''
+  end
+  return { word, text(now), redis.call('HGETALL', record_key(id)), epoch,
+    redis.call('EXISTS', prefix .. 'restored') }
+end

@@ -1,0 +1,200 @@
+package journal
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"refundworker/providers"
+	"refundworker/refund"
+)
+
+// Record is a refund as the journal holds it. Amounts are in minor units;
+// pointers are nil where a figure is not known, which never means zero.
+type Record struct {
+	ID        string
+	Provider  string
+	PaymentID string
+	Account   string // fingerprint of the account that the first attempt went to
+	Asked     string // the amount as asked; empty: full
+	Amount    *int64 // nil: full
+	Frozen    *int64 // what a full refund came to, from the provider's own figure
+	Currency  refund.Currency
+	Reason    string
+	Receipt   *refund.Receipt
+	Metadata  string // JSON
+	Bulk      bool
+
+	State            refund.State
+	Version          int64
+	Seq              int64
+	Created, Updated time.Time
+	Since            time.Time // in this state
+	Due              time.Time // next action; zero: none
+	Deadline         time.Time // of the running attempt
+	Why              string    // what it waits for, one line
+	ReasonCode       string
+	Refusal          string // JSON, of a foreign task that was refused
+	ProviderRefundID string
+	Moved            *int64
+	Settled          time.Time
+	WindowEnds       time.Time
+
+	Attempts      int
+	FirstAttempt  time.Time
+	AttemptEnd    time.Time // when the last attempt ended, or its deadline
+	PausedBefore  time.Duration
+	Baseline      *int64    // refunded and requested before the first unproven attempt, or the last one
+	Unproven      bool      // an attempt was ever unknown
+	Lost          bool      // an attempt was unknown for want of an answer, not for an unclear refusal
+	Refused       bool      // the last attempt got a refusal of unclear meaning
+	FirstUnproven time.Time // when the first unproven attempt started
+	Guarded       bool      // the next attempt relies on the provider's own same-amount refusal
+	Risk          bool      // a person accepted the risk of the next attempt
+	Known         bool      // the provider proved that it has the request (a callback)
+	Partial       bool      // one part moved and another did not
+	ByTotal       bool      // success was proven by the payment's total alone
+	Resends       int
+	Tries         int // failed tries after unclear refusals
+	Fails         int // tries in a row that did not count
+	Lookups       int // since the last attempt
+	Request       *RetryRequest
+
+	Now      time.Time // Redis's clock when this was read
+	Epoch    string    // the payment's, when this was read
+	Restored bool      // the journal was restored from a backup and is not cleared yet
+	fields   map[string]string
+}
+
+// RetryRequest is an operator's wish to try a refund in review again.
+type RetryRequest struct {
+	By         string `json:"by"`
+	Note       string `json:"note"`
+	AcceptRisk bool   `json:"accept_risk"`
+}
+
+// Attempt is one call of the provider's refund endpoint.
+type Attempt struct {
+	Number    int              `json:"number"`
+	StartedAt time.Time        `json:"started_at,omitzero"`
+	EndedAt   time.Time        `json:"ended_at,omitzero"`
+	Outcome   string           `json:"outcome"`
+	Code      string           `json:"code"`
+	Message   string           `json:"message"`
+	Baseline  string           `json:"baseline,omitempty"` // minor units, as text
+	Minor     string           `json:"minor,omitempty"`    // minor units sent, as text
+	Parts     []providers.Part `json:"parts,omitempty"`
+}
+
+// Send is the amount of the next attempt, in minor units; false for a full
+// refund whose amount is not known.
+func (r *Record) Send() (int64, bool) {
+	switch {
+	case r.Amount != nil:
+		return *r.Amount, true
+	case r.Frozen != nil:
+		return *r.Frozen, true
+	}
+	return 0, false
+}
+
+// Full reports whether all that is left of the payment was asked for.
+func (r *Record) Full() bool { return r.Amount == nil }
+
+// Money renders minor units in major units of the refund's currency.
+func (r *Record) Money(minor int64) string {
+	return refund.Money{Minor: minor, Currency: r.Currency}.String()
+}
+
+func (r *Record) place() string { return placeOf(r.Provider, r.PaymentID) }
+
+// AttemptList returns the attempts, oldest first.
+func (r *Record) AttemptList() ([]Attempt, error) {
+	list := make([]Attempt, 0, r.Attempts)
+	for n := 1; n <= r.Attempts; n++ {
+		var a Attempt
+		key := "a:" + strconv.Itoa(n)
+		if err := json.Unmarshal([]byte(r.fields[key]), &a); err != nil {
+			return nil, fmt.Errorf("journal: attempt %d of refund %s is unreadable: %w", n, r.ID, err)
+		}
+		a.StartedAt = millis(r.fields[key+":at"])
+		list = append(list, a)
+	}
+	return list, nil
+}
+
+func parse(now string, f map[string]string, epoch string, restored bool) (*Record, error) {
+	p := parser{f: f}
+	r := &Record{ID: f["id"], Provider: f["provider"], PaymentID: f["payment"], Account: f["account"],
+		Asked: f["asked"], Amount: p.minor("amount"), Frozen: p.minor("frozen"), Currency: refund.Currency(f["currency"]),
+		Reason: f["reason"], Metadata: f["metadata"], Bulk: f["bulk"] == "1",
+		State: refund.State(f["state"]), Version: p.number("ver"), Seq: p.number("seq"),
+		Created: p.time("created"), Updated: p.time("updated"), Since: p.time("since"), Due: p.time("due"),
+		Deadline: p.time("deadline"), Why: f["why"], ReasonCode: f["reason_code"], Refusal: f["refusal"],
+		ProviderRefundID: f["provider_refund_id"], Moved: p.minor("moved"), Settled: p.time("settled"),
+		WindowEnds: p.time("window_ends"), Attempts: int(p.number("attempts")), FirstAttempt: p.time("first_attempt"),
+		AttemptEnd: p.time("attempt_end"), PausedBefore: time.Duration(p.number("paused_before")) * time.Millisecond,
+		Baseline: p.minor("baseline"), Unproven: f["unproven"] == "1", Lost: f["lost"] == "1", Refused: f["refused"] == "1",
+		FirstUnproven: p.time("first_unproven"), Guarded: f["guarded"] == "1", Risk: f["risk"] == "1",
+		Known: f["known"] == "1", Partial: f["partial"] == "1", ByTotal: f["by_total"] == "1",
+		Resends: int(p.number("resends")), Tries: int(p.number("tries")), Fails: int(p.number("fails")),
+		Lookups: int(p.number("lookups")), Now: millis(now), Epoch: epoch, Restored: restored, fields: f}
+	p.json("receipt", &r.Receipt)
+	p.json("request", &r.Request)
+	if p.err == nil && !r.State.Valid() {
+		p.err = fmt.Errorf("state %q is not known", f["state"])
+	}
+	if p.err != nil {
+		return nil, fmt.Errorf("journal: record of refund %q is unreadable: %w", f["id"], p.err)
+	}
+	return r, nil
+}
+
+type parser struct {
+	f   map[string]string
+	err error
+}
+
+func (p *parser) number(name string) int64 {
+	s := p.f[name]
+	if s == "" {
+		return 0
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil && p.err == nil {
+		p.err = fmt.Errorf("field %s: %w", name, err)
+	}
+	return n
+}
+
+func (p *parser) minor(name string) *int64 {
+	if p.f[name] == "" {
+		return nil
+	}
+	n := p.number(name)
+	return &n
+}
+
+func (p *parser) time(name string) time.Time {
+	if p.f[name] == "" {
+		return time.Time{}
+	}
+	return time.UnixMilli(p.number(name)).UTC()
+}
+
+func (p *parser) json(name string, into any) {
+	if s := p.f[name]; s != "" {
+		if err := json.Unmarshal([]byte(s), into); err != nil && p.err == nil {
+			p.err = fmt.Errorf("field %s: %w", name, err)
+		}
+	}
+}
+
+func millis(s string) time.Time {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.UnixMilli(n).UTC()
+}

@@ -1,0 +1,77 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"refundworker/refund"
+)
+
+// Step is one change of a refund.
+type Step struct {
+	To     refund.State      // empty: stays
+	Set    map[string]string // stored fields; "" removes one. See the Set helpers.
+	Due    time.Duration     // until the next action, from now
+	NoDue  bool              // nothing is to be done any more
+	By     string
+	Note   string // one line for the history; a step that stays and has no note leaves none
+	Event  bool   // tell the order system
+	Reason string // the event's reason_code, where it is not the record's
+}
+
+// Apply makes the step if the refund is still what rec says. Otherwise the
+// answer is the refund as it is now with ErrStale.
+func (j *Journal) Apply(ctx context.Context, rec *Record, s Step) (*Record, error) {
+	to := s.To
+	if to == "" {
+		to = rec.State
+	}
+	if !allowed(rec.State, to) {
+		return nil, fmt.Errorf("journal: refund %s can't go from %s to %s", rec.ID, rec.State, to)
+	}
+	set := map[string]string{}
+	for k, v := range s.Set {
+		set[k] = v
+	}
+	due, window, note := "", "", ""
+	if !s.NoDue && !to.Terminal() {
+		due = strconv.FormatInt(max(s.Due, 0).Milliseconds(), 10)
+	}
+	if to != rec.State {
+		s.Event = s.Event || to.Terminal() || to == refund.Review
+		if to == refund.Succeeded {
+			window = strconv.FormatInt(j.options.Window.Milliseconds(), 10)
+		}
+		if _, said := set["why"]; !said {
+			set["why"] = ""
+		}
+	}
+	if s.Note != "" {
+		note = quote(s.Note)
+	}
+	arg := quote(map[string]any{"to": string(s.To), "set": set, "due": due, "window": window, "by": quote(s.By),
+		"note": note, "event": s.Event, "event_reason": s.Reason})
+	key := recordKey(rec.place(), rec.ID)
+	return j.finish(j.run.Run(ctx, key, stepScript, []string{key}, rec.ID, newToken(), strconv.FormatInt(rec.Version, 10), arg))
+}
+
+func (j *Journal) finish(raw any, err error) (*Record, error) {
+	got, err := parseReply(raw, err)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("journal: change refund: %w", err)
+	case got.word == "missing" || got.rec == nil:
+		return nil, ErrNotFound
+	case got.word == "stale":
+		return got.rec, ErrStale
+	case got.word == "blocked" && len(got.more) == 3:
+		ms, err := strconv.ParseInt(got.more[2], 10, 64)
+		if err != nil {
+			return nil, errReply
+		}
+		return got.rec, &Blocked{Why: Block(got.more[0]), Other: got.more[1], Wait: time.Duration(ms) * time.Millisecond}
+	}
+	return got.rec, nil
+}

@@ -1,0 +1,47 @@
+-- Makes one change of a refund, if it is still what the caller saw.
+-- KEYS[1] record. ARGV: refund id, token, expected version, JSON of
+--   to        the new state, '' to stay
+--   set       fields as text; '' removes a field
+--   due       ms from now until the next action; '' for none
+--   window    ms that the window is held from now; '' for none
+--   by, note  JSON text for the history; note '' makes no entry unless the state changes
+--   event     whether the order system is told
+--   event_reason  the event's reason_code, '' for the record's
+-- Answers {'ok'|'again'|'stale'|'missing', now, fields, epoch, restored}.
+local id, token, version, p = ARGV[1], ARGV[2], ARGV[3], cjson.decode(ARGV[4])
+local now = clock()
+local r = redis.call('HMGET', KEYS[1], 'token', 'ver', 'state', 'seq', 'provider', 'payment')
+if not r[2] then return { 'missing', text(now), {}, '', 0 } end
+if r[1] == token then
+  redis.call('HSET', KEYS[1], 'token', token)
+  return answer('again', id, now)
+end
+if r[2] ~= version then return answer('stale', id, now) end
+
+local from, seq, provider = r[3], tonumber(r[4]), r[5]
+local to = p.to ~= '' and p.to or from
+for k, v in pairs(p.set) do
+  if v == '' then redis.call('HDEL', KEYS[1], k) else redis.call('HSET', KEYS[1], k, v) end
+end
+if p.window ~= '' then redis.call('HSET', KEYS[1], 'window_ends', text(now + tonumber(p.window))) end
+if to ~= from then
+  index(id, provider, from, to, now)
+  redis.call('HINCRBY', payment_key(provider .. ':' .. r[6]), 'epoch', 1)
+  redis.call('HSET', KEYS[1], 'state', to, 'since', text(now))
+  if not open(to) then redis.call('HSET', KEYS[1], 'settled', text(now)) end
+end
+if p.due ~= '' and open(to) then
+  local due = text(now + tonumber(p.due))
+  redis.call('HSET', KEYS[1], 'due', due)
+  redis.call('ZADD', prefix .. 'due', due, id)
+else
+  redis.call('HDEL', KEYS[1], 'due')
+  redis.call('ZREM', prefix .. 'due', id)
+end
+if to ~= from or p.note ~= '' then
+  seq = seq + 1
+  remember(id, seq, now, from, to, p.by, p.note ~= '' and p.note or '""')
+end
+redis.call('HSET', KEYS[1], 'token', token, 'ver', text(tonumber(version) + 1), 'seq', text(seq), 'updated', text(now))
+if p.event then announce(id, seq, to, now, p.event_reason) end
+return answer('ok', id, now)

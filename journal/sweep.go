@@ -1,0 +1,103 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"refundworker/refund"
+)
+
+// Now reads Redis's clock.
+func (j *Journal) Now(ctx context.Context) (time.Time, error) {
+	now, err := j.rdb.Time(ctx).Result()
+	if err != nil {
+		return time.Time{}, fmt.Errorf("journal: read Redis's clock: %w", err)
+	}
+	return now, nil
+}
+
+// Overdue returns refunds whose next action was due before the moment, at most
+// perBucket of each bucket, in one pipelined round trip.
+func (j *Journal) Overdue(ctx context.Context, before time.Time, perBucket int64) ([]*Record, error) {
+	pipe := j.rdb.Pipeline()
+	found := make([]*redis.StringSliceCmd, Buckets)
+	for bucket := range found {
+		found[bucket] = pipe.ZRangeByScore(ctx, bucketPrefix(bucket)+"due", &redis.ZRangeBy{
+			Min: "-inf", Max: strconv.FormatInt(before.UnixMilli(), 10), Count: perBucket})
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return nil, fmt.Errorf("journal: read what is due: %w", err)
+	}
+	var list []*Record
+	for bucket, cmd := range found {
+		for _, id := range cmd.Val() {
+			rec, err := j.loadIn(ctx, bucket, id)
+			if err == ErrNotFound {
+				j.rdb.ZRem(ctx, bucketPrefix(bucket)+"due", id)
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, rec)
+		}
+	}
+	return list, nil
+}
+
+// LookLater moves a refund in the due index without changing the refund: its
+// task is where it belongs, so there is no need to look again before then. A
+// refund that has no next action any more is left alone.
+func (j *Journal) LookLater(ctx context.Context, rec *Record, after time.Duration) error {
+	key := bucketPrefix(bucketOf(rec.place())) + "due"
+	at := float64(rec.Now.Add(after).UnixMilli())
+	if err := j.rdb.ZAddXX(ctx, key, redis.Z{Score: at, Member: rec.ID}).Err(); err != nil {
+		return fmt.Errorf("journal: put off a look: %w", err)
+	}
+	return nil
+}
+
+// Prune forgets refunds that settled longer ago than the retention, at most
+// limit of each kind and bucket, and their claims.
+func (j *Journal) Prune(ctx context.Context, limit int) (int, error) {
+	forgotten := 0
+	for bucket := range Buckets {
+		counts, err := j.counts(ctx, bucket)
+		if err != nil {
+			return forgotten, err
+		}
+		for _, s := range counts {
+			if !s.State.Terminal() || time.Since(s.Oldest) < j.options.Retention {
+				continue
+			}
+			ids, err := j.pruneIndex(ctx, bucket, s.Provider, s.State, limit)
+			forgotten += len(ids)
+			if err != nil {
+				return forgotten, err
+			}
+		}
+	}
+	return forgotten, nil
+}
+
+func (j *Journal) pruneIndex(ctx context.Context, bucket int, provider string, state refund.State, limit int) ([]string, error) {
+	key := bucketPrefix(bucket) + "r:"
+	raw, err := j.run.Run(ctx, key, pruneScript, []string{key}, provider, string(state), ms(j.options.Retention), limit)
+	ids, err := replyTexts(raw, err, 0)
+	if err != nil {
+		return nil, fmt.Errorf("journal: forget old refunds: %w", err)
+	}
+	// The record went first: a claim that is left over by a crash here refuses
+	// its id for ever, where the other order could pay it twice.
+	for _, id := range ids {
+		if err := j.rdb.Del(ctx, claimKey(id)).Err(); err != nil {
+			return ids, fmt.Errorf("journal: forget old refunds: %w", err)
+		}
+	}
+	return ids, nil
+}
+

@@ -1,0 +1,101 @@
+-- Takes a refund in: window, cap, one refund per payment, reservation, entry.
+-- KEYS[1] record. ARGV: refund id, provider:payment, JSON of
+--   fields         the record's fields as text
+--   after_window   queue behind the window instead of being refused
+--   one            only one refund per payment
+--   record_refusal a refused one is entered as declined (a foreign task)
+--   by, note       JSON text for the history
+-- Answers {'taken'|'existing'|'refused', now, fields, epoch, restored, refusal JSON}.
+local id, place, p = ARGV[1], ARGV[2], cjson.decode(ARGV[3])
+local now = clock()
+local f = p.fields
+
+local had = redis.call('HGET', KEYS[1], 'digest')
+if had then
+  redis.call('HSET', KEYS[1], 'digest', had)
+  if had ~= f.digest then return { 'conflict', text(now), {}, '', 0 } end
+  return answer('existing', id, now)
+end
+
+local full, amount = f.amount == '', tonumber(f.amount)
+local known = redis.call('HMGET', payment_key(place), 'currency', 'total')
+local refusal, start = nil, 0
+
+if known[1] and known[1] ~= f.currency then
+  refusal = { rule = 'currency', detail = 'earlier refunds of this payment are in ' .. known[1] }
+end
+
+local held, reserved, live = nil, 0, 0
+local total = tonumber(known[2] or '')
+local stated = tonumber(f.total)
+if stated and (not total or stated < total) then total = stated end
+
+local ids = redis.call('ZRANGE', refunds_key(place), 0, -1)
+for _, other_id in ipairs(ids) do
+  local o = sibling(other_id)
+  if o and o.state ~= 'declined' and o.state ~= 'canceled' then
+    live = live + 1
+    reserved = reserved + (o.moved or o.amount or o.frozen or total or 0)
+    if same_window(full, amount, o) and holds_window(o, now) then
+      if stronger(o, held) then held = o end
+      if not open(o.state) and o.window_ends > start then start = o.window_ends end
+    end
+  end
+end
+
+if not refusal and held and not p.after_window then
+  refusal = { rule = 'duplicate', existing_id = held.id, existing_state = held.state,
+    window_ends_at = (not open(held.state)) and text(held.window_ends) or '' }
+end
+if not refusal and p.one and live > 0 then
+  refusal = { rule = 'one_refund_per_payment', detail = 'the payment has a refund already' }
+end
+if not refusal and total then
+  if full and reserved >= total and live > 0 then
+    refusal = { rule = 'payment_total', detail = 'nothing of the payment is left' }
+  elseif not full and reserved + amount > total then
+    refusal = { rule = 'payment_total', detail = 'all refunds of the payment would be more than its total' }
+  end
+end
+if not refusal and #ids >= 1000 then
+  refusal = { rule = 'refunds_per_payment', detail = 'the payment has 1000 refunds already' }
+end
+
+local verdict, state = 'taken', 'queued'
+if refusal then
+  verdict = 'refused'
+  local said = cjson.encode(refusal)
+  if not p.record_refusal then return { 'refused', text(now), {}, '', 0, said } end
+  state = 'declined'
+  f.reason_code = refusal.rule
+  f.refusal = said
+end
+
+local order = redis.call('HINCRBY', payment_key(place), 'order', 1)
+redis.call('HINCRBY', payment_key(place), 'epoch', 1)
+redis.call('HSET', payment_key(place), 'currency', known[1] or f.currency)
+if total and not refusal then redis.call('HSET', payment_key(place), 'total', text(total)) end
+redis.call('ZADD', refunds_key(place), order, id)
+
+local due = (start > now) and start or now
+local flat = { 'id', id, 'state', state, 'ver', '1', 'seq', '1', 'order', text(order),
+  'created', text(now), 'updated', text(now), 'since', text(now), 'due', text(due) }
+if start > now then
+  flat[#flat + 1] = 'why'
+  flat[#flat + 1] = 'waits for the window of an earlier refund of the payment to end'
+end
+for k, v in pairs(f) do
+  flat[#flat + 1] = k
+  flat[#flat + 1] = v
+end
+redis.call('HSET', KEYS[1], unpack(flat))
+index(id, f.provider, '', state, now)
+remember(id, 1, now, '', state, p.by, p.note)
+if state == 'queued' then
+  redis.call('ZADD', prefix .. 'due', due, id)
+else
+  announce(id, 1, state, now)
+end
+local a = answer(verdict, id, now)
+if refusal then a[6] = f.refusal end
+return a

@@ -1,0 +1,104 @@
+package journal
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"refundworker/refund"
+)
+
+// View is a refund as people and scripts see it. Amounts are decimal strings in
+// major units.
+type View struct {
+	RefundID         string          `json:"refund_id"`
+	Provider         string          `json:"provider"`
+	PaymentID        string          `json:"payment_id"`
+	Amount           string          `json:"amount"` // as asked; empty: full
+	AmountMoved      string          `json:"amount_moved"`
+	Currency         string          `json:"currency"`
+	State            refund.State    `json:"state"`
+	ReasonCode       string          `json:"reason_code"`
+	ProviderRefundID string          `json:"provider_refund_id"`
+	Reason           string          `json:"reason,omitempty"`
+	Waiting          string          `json:"waiting,omitempty"` // why it waits
+	NextAt           *time.Time      `json:"next_at,omitempty"`
+	CreatedAt        time.Time       `json:"created_at"`
+	UpdatedAt        time.Time       `json:"updated_at"`
+	WindowEndsAt     *time.Time      `json:"window_ends_at"`
+	Metadata         json.RawMessage `json:"metadata,omitempty"`
+	Attempts         []Attempt       `json:"attempts,omitempty"`
+	History          []Entry         `json:"history,omitempty"`
+}
+
+// Entry is one line of a refund's history.
+type Entry struct {
+	Seq  int64        `json:"seq"`
+	At   time.Time    `json:"at"`
+	From refund.State `json:"from"`
+	To   refund.State `json:"to"`
+	By   string       `json:"by"`
+	Note string       `json:"note"`
+}
+
+// View returns the refund without attempts and history.
+func (r *Record) View() View {
+	v := View{RefundID: r.ID, Provider: r.Provider, PaymentID: r.PaymentID, Amount: r.Asked, Currency: string(r.Currency),
+		State: r.State, ReasonCode: r.ReasonCode, ProviderRefundID: r.ProviderRefundID, Reason: r.Reason,
+		Waiting: r.Why, CreatedAt: r.Created, UpdatedAt: r.Updated, Metadata: json.RawMessage(r.Metadata)}
+	if r.Moved != nil {
+		v.AmountMoved = r.Money(*r.Moved)
+	}
+	if !r.WindowEnds.IsZero() {
+		ends := r.WindowEnds
+		v.WindowEndsAt = &ends
+	}
+	if !r.Due.IsZero() {
+		due := r.Due
+		v.NextAt = &due
+	}
+	return v
+}
+
+// FullView adds the attempts and the history.
+func (j *Journal) FullView(ctx context.Context, r *Record) (View, error) {
+	v := r.View()
+	var err error
+	if v.Attempts, err = r.AttemptList(); err != nil {
+		return v, err
+	}
+	v.History, err = j.History(ctx, r)
+	return v, err
+}
+
+// History returns the refund's history, oldest first.
+func (j *Journal) History(ctx context.Context, r *Record) ([]Entry, error) {
+	lines, err := j.rdb.LRange(ctx, bucketPrefix(bucketOf(r.place()))+"h:"+r.ID, 0, -1).Result()
+	if err != nil {
+		return nil, fmt.Errorf("journal: read history: %w", err)
+	}
+	list := make([]Entry, 0, len(lines))
+	for _, line := range lines {
+		var raw struct {
+			Entry
+			At int64 `json:"at"`
+		}
+		if err := json.Unmarshal([]byte(line), &raw); err != nil {
+			return nil, fmt.Errorf("journal: history of refund %s is unreadable: %w", r.ID, err)
+		}
+		raw.Entry.At = time.UnixMilli(raw.At).UTC()
+		list = append(list, raw.Entry)
+	}
+	return list, nil
+}
+
+// money renders minor units given as text in major units; empty stays empty.
+func money(minor, currency string) string {
+	n, err := strconv.ParseInt(minor, 10, 64)
+	if err != nil {
+		return ""
+	}
+	return refund.Money{Minor: n, Currency: refund.Currency(currency)}.String()
+}
