@@ -97,4 +97,5 @@ func recordKey(place, id string) string { return bucketPrefix(bucketOf(place)) +
 
 func claimKey(id string) string { return "refunds:claim:" + id }
 
-func newToken() string { return uuid.NewString() }
+// NewToken makes a token for one change.
+func NewToken() string { return uuid.NewString() }

@@ -16,9 +16,12 @@ type Record struct {
 	ID        string
 	Provider  string
 	PaymentID string
+	Digest    string // of the content that counts
+	Token     string // of the last change, so that its author knows it again
 	Account   string // fingerprint of the account that the first attempt went to
 	Asked     string // the amount as asked; empty: full
 	Amount    *int64 // nil: full
+	Total     *int64 // the payment's total as stated with this refund; nil: not stated
 	Frozen    *int64 // what a full refund came to, from the provider's own figure
 	Currency  refund.Currency
 	Reason    string
@@ -55,6 +58,7 @@ type Record struct {
 	Known         bool      // the provider proved that it has the request (a callback)
 	Partial       bool      // one part moved and another did not
 	ByTotal       bool      // success was proven by the payment's total alone
+	Contradicted  string    // evidence against the final state
 	Resends       int
 	Tries         int // failed tries after unclear refusals
 	Fails         int // tries in a row that did not count
@@ -107,6 +111,20 @@ func (r *Record) Money(minor int64) string {
 	return refund.Money{Minor: minor, Currency: r.Currency}.String()
 }
 
+// MetadataMap returns the order system's own ids.
+func (r *Record) MetadataMap() map[string]string {
+	var m map[string]string
+	if json.Unmarshal([]byte(r.Metadata), &m) != nil {
+		return nil
+	}
+	return m
+}
+
+// HoldsWindow reports whether no equal refund of the payment may be taken in.
+func (r *Record) HoldsWindow() bool {
+	return !r.State.Terminal() || r.State == refund.Succeeded && r.WindowEnds.After(r.Now)
+}
+
 func (r *Record) place() string { return placeOf(r.Provider, r.PaymentID) }
 
 // AttemptList returns the attempts, oldest first.
@@ -114,7 +132,7 @@ func (r *Record) AttemptList() ([]Attempt, error) {
 	list := make([]Attempt, 0, r.Attempts)
 	for n := 1; n <= r.Attempts; n++ {
 		var a Attempt
-		key := "a:" + strconv.Itoa(n)
+		key := attemptField(n)
 		if err := json.Unmarshal([]byte(r.fields[key]), &a); err != nil {
 			return nil, fmt.Errorf("journal: attempt %d of refund %s is unreadable: %w", n, r.ID, err)
 		}
@@ -124,10 +142,34 @@ func (r *Record) AttemptList() ([]Attempt, error) {
 	return list, nil
 }
 
+// EndAttempt adds the end of the last attempt to the fields of a step.
+func (r *Record) EndAttempt(set map[string]string, ended time.Time, outcome, code, message string, parts []providers.Part) {
+	a := r.attempt(r.Attempts)
+	a.EndedAt, a.Outcome, a.Code, a.Message, a.Parts = ended, outcome, code, message, parts
+	a.StartedAt = time.Time{} // has a field of its own, stamped by Redis
+	set[attemptField(r.Attempts)] = quote(a)
+}
+
+// AttemptStart is when the last attempt was written ahead.
+func (r *Record) AttemptStart() time.Time { return millis(r.fields[attemptField(r.Attempts)+":at"]) }
+
+// AttemptCode is the code that the last attempt ended with.
+func (r *Record) AttemptCode() string { return r.attempt(r.Attempts).Code }
+
+func (r *Record) attempt(n int) Attempt {
+	var a Attempt
+	if json.Unmarshal([]byte(r.fields[attemptField(n)]), &a) != nil {
+		a.Number = n // an unreadable entry loses its figures, never the attempt
+	}
+	return a
+}
+
+func attemptField(n int) string { return "a:" + strconv.Itoa(n) }
+
 func parse(now string, f map[string]string, epoch string, restored bool) (*Record, error) {
 	p := parser{f: f}
-	r := &Record{ID: f["id"], Provider: f["provider"], PaymentID: f["payment"], Account: f["account"],
-		Asked: f["asked"], Amount: p.minor("amount"), Frozen: p.minor("frozen"), Currency: refund.Currency(f["currency"]),
+	r := &Record{ID: f["id"], Provider: f["provider"], PaymentID: f["payment"], Digest: f["digest"], Token: f["token"], Account: f["account"],
+		Asked: f["asked"], Amount: p.minor("amount"), Total: p.minor("total"), Frozen: p.minor("frozen"), Currency: refund.Currency(f["currency"]),
 		Reason: f["reason"], Metadata: f["metadata"], Bulk: f["bulk"] == "1",
 		State: refund.State(f["state"]), Version: p.number("ver"), Seq: p.number("seq"),
 		Created: p.time("created"), Updated: p.time("updated"), Since: p.time("since"), Due: p.time("due"),
@@ -138,7 +180,7 @@ func parse(now string, f map[string]string, epoch string, restored bool) (*Recor
 		Baseline: p.minor("baseline"), Unproven: f["unproven"] == "1", Lost: f["lost"] == "1", Refused: f["refused"] == "1",
 		FirstUnproven: p.time("first_unproven"), Guarded: f["guarded"] == "1", Risk: f["risk"] == "1",
 		Known: f["known"] == "1", Partial: f["partial"] == "1", ByTotal: f["by_total"] == "1",
-		Resends: int(p.number("resends")), Tries: int(p.number("tries")), Fails: int(p.number("fails")),
+		Contradicted: f["contradicted"], Resends: int(p.number("resends")), Tries: int(p.number("tries")), Fails: int(p.number("fails")),
 		Lookups: int(p.number("lookups")), Now: millis(now), Epoch: epoch, Restored: restored, fields: f}
 	p.json("receipt", &r.Receipt)
 	p.json("request", &r.Request)

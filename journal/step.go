@@ -54,7 +54,7 @@ func (j *Journal) Apply(ctx context.Context, rec *Record, s Step) (*Record, erro
 	arg := quote(map[string]any{"to": string(s.To), "set": set, "due": due, "window": window, "by": quote(s.By),
 		"note": note, "event": s.Event, "event_reason": s.Reason})
 	key := recordKey(rec.place(), rec.ID)
-	return j.finish(j.run.Run(ctx, key, stepScript, []string{key}, rec.ID, newToken(), strconv.FormatInt(rec.Version, 10), arg))
+	return j.finish(j.run.Run(ctx, key, stepScript, []string{key}, rec.ID, NewToken(), strconv.FormatInt(rec.Version, 10), arg))
 }
 
 func (j *Journal) finish(raw any, err error) (*Record, error) {
@@ -74,4 +74,27 @@ func (j *Journal) finish(raw any, err error) (*Record, error) {
 		return got.rec, &Blocked{Why: Block(got.more[0]), Other: got.more[1], Wait: time.Duration(ms) * time.Millisecond}
 	}
 	return got.rec, nil
+}
+
+// AskRetry is the step that leaves an operator's request to try a refund in
+// review again, for a worker to carry out.
+func (r *Record) AskRetry(request RetryRequest) Step {
+	note := "retry asked: " + request.Note
+	if request.AcceptRisk {
+		note = "retry asked at their own risk: " + request.Note
+	}
+	return Step{By: request.By, Note: note, Set: map[string]string{"request": quote(request)}}
+}
+
+// Callback is the step for a provider's callback: it proves that the provider
+// has the request, and makes the worker ask at once.
+func (r *Record) Callback() Step {
+	return Step{By: "callback", Note: "the provider called back", Set: map[string]string{"known": "1"}}
+}
+
+// Contradict is the step that records evidence against a final state and
+// raises it. The state stays.
+func (r *Record) Contradict(by, evidence string) Step {
+	return Step{By: by, Note: "contradicted: " + evidence, NoDue: true, Event: true, Reason: "contradicted",
+		Set: map[string]string{"contradicted": evidence}}
 }

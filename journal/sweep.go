@@ -100,4 +100,3 @@ func (j *Journal) pruneIndex(ctx context.Context, bucket int, provider string, s
 	}
 	return ids, nil
 }
-

@@ -29,8 +29,8 @@ type View struct {
 	UpdatedAt        time.Time       `json:"updated_at"`
 	WindowEndsAt     *time.Time      `json:"window_ends_at"`
 	Metadata         json.RawMessage `json:"metadata,omitempty"`
-	Attempts         []Attempt       `json:"attempts,omitempty"`
-	History          []Entry         `json:"history,omitempty"`
+	Attempts         []Attempt       `json:"attempts,omitzero"`
+	History          []Entry         `json:"history,omitzero"`
 }
 
 // Entry is one line of a refund's history.

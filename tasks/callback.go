@@ -1,0 +1,92 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.uber.org/zap"
+
+	"refundworker/journal"
+	"refundworker/pause"
+	"refundworker/providers"
+	"refundworker/refund"
+)
+
+// ErrUnknownCallback says that nobody was given this address.
+var ErrUnknownCallback = errors.New("unknown callback address")
+
+// Callback takes a provider's callback for one refund. Nothing of its content
+// is believed: it proves that the provider has the request, and makes the
+// worker ask at once. The refund returned is to be roused; nil: there is nothing
+// to do.
+func (p *Processor) Callback(ctx context.Context, provider, refundID, token string) (*journal.Record, error) {
+	account, ok := p.accounts[provider]
+	receiver, can := account.API.(providers.CallbackReceiver)
+	if !ok || !can || !refund.ValidID(refundID) || !receiver.KnowsCallback(refundID, token) {
+		return nil, ErrUnknownCallback
+	}
+	for range maxSteps {
+		rec, err := p.Journal.Get(ctx, refundID)
+		if errors.Is(err, journal.ErrNotFound) || err == nil && rec.Provider != provider {
+			return nil, ErrUnknownCallback
+		}
+		if err != nil {
+			return nil, err
+		}
+		switch rec.State {
+		case refund.Unknown, refund.Accepted:
+			if rec.Known && rec.Due.Before(rec.Now) {
+				return rec, nil // a replay while the first is being looked into
+			}
+			rec, err = p.Journal.Apply(ctx, rec, rec.Callback())
+		case refund.Sending:
+			// The attempt that is running will hear for itself.
+			step := rec.Callback()
+			step.Due = rec.Due.Sub(rec.Now)
+			_, err = p.Journal.Apply(ctx, rec, step)
+			rec = nil
+		case refund.Succeeded, refund.Declined:
+			return nil, p.recheck(ctx, account, rec)
+		default:
+			return nil, nil
+		}
+		if !errors.Is(err, journal.ErrStale) {
+			return rec, err
+		}
+	}
+	return nil, fmt.Errorf("refund %s keeps changing", refundID)
+}
+
+// recheck asks the provider about a settled refund, and records and raises what
+// contradicts it. The state stays.
+func (p *Processor) recheck(ctx context.Context, a Account, rec *journal.Record) error {
+	statuser, ok := a.API.(providers.RefundStatuser)
+	if !ok || rec.ProviderRefundID == "" || rec.Contradicted != "" {
+		return nil
+	}
+	pass, err := p.gate(ctx, a)
+	if err != nil {
+		return err
+	}
+	call, cancel := context.WithTimeout(ctx, a.Timeout)
+	defer cancel()
+	status, err := statuser.RefundStatus(call, rec.ProviderRefundID)
+	if err != nil {
+		p.report(ctx, a, pause.Nothing().Of(pass))
+		return err
+	}
+	p.report(ctx, a, pause.Good().Of(pass))
+	against := rec.State == refund.Succeeded && status.Progress == providers.Rejected ||
+		rec.State == refund.Declined && status.Progress == providers.Done
+	if !against {
+		return nil
+	}
+	p.Log.Error("evidence against a settled refund: compare with the provider's statement",
+		zap.String("refund_id", rec.ID), zap.String("state", string(rec.State)), zap.String("provider_says", status.Raw))
+	next, err := p.Journal.Apply(ctx, rec, rec.Contradict(p.By, "the provider says "+status.Raw))
+	if err != nil && !errors.Is(err, journal.ErrStale) {
+		return err
+	}
+	return p.Journal.Relay(ctx, next)
+}

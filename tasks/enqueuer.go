@@ -1,0 +1,102 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"refundworker/config"
+	"refundworker/journal"
+	"refundworker/refund"
+)
+
+// Enqueuer puts refunds on the queue. It is safe for concurrent use.
+type Enqueuer struct {
+	backend *Backend
+	intake  intake
+	by      string
+}
+
+// NewEnqueuer returns an Enqueuer over an open backend. The configuration needs
+// no provider secrets.
+func NewEnqueuer(b *Backend, cfg *config.Config) *Enqueuer {
+	return &Enqueuer{backend: b, intake: newIntake(b.Journal, cfg), by: "enqueue"}
+}
+
+// Option changes how one refund is enqueued.
+type Option func(*journal.Taking)
+
+// AfterWindow lets a refund wait behind an occupied window instead of being
+// refused as a duplicate. The request needs an id of its own.
+func AfterWindow() Option { return func(t *journal.Taking) { t.AfterWindow = true } }
+
+// Bulk puts the refund on the provider's bulk queue, which yields to the other.
+func Bulk() Option { return func(t *journal.Taking) { t.Bulk = true } }
+
+// By names who enqueues, for the refund's history.
+func By(name string) Option { return func(t *journal.Taking) { t.By = name } }
+
+// Check validates a request as Enqueue would, touching nothing. The error is
+// refund.Invalid.
+func (e *Enqueuer) Check(r refund.Request) (refund.Order, error) { return e.intake.check(r) }
+
+// Enqueue takes a refund in and puts it on its queue. What the answer is, is in
+// the receipt; an error means that it is not known, and that enqueueing again
+// with the receipt's refund id is safe and finds out.
+func (e *Enqueuer) Enqueue(ctx context.Context, r refund.Request, options ...Option) (Receipt, error) {
+	t := journal.Taking{By: e.by}
+	for _, set := range options {
+		set(&t)
+	}
+	if t.AfterWindow && r.RefundID == "" {
+		return invalid(r, refund.Invalid{{Field: "refund_id", Rule: "is required to wait for the window: a repeat that is meant needs an id of its own"}}), nil
+	}
+	if r.RefundID == "" {
+		r.RefundID = refund.NewID()
+	}
+	order, err := e.intake.check(r)
+	var faults refund.Invalid
+	if errors.As(err, &faults) {
+		return invalid(r, faults), nil
+	}
+	if err != nil {
+		return Receipt{RefundID: r.RefundID}, err
+	}
+	receipt, rec, err := e.intake.admit(ctx, order, t)
+	if err != nil || rec == nil || rec.State.Terminal() || rec.State == refund.Review {
+		return receipt, err
+	}
+	payload, err := payloadOf(rec)
+	if err != nil {
+		return receipt, err
+	}
+	return receipt, e.backend.queue.put(ctx, rec, payload, TaskTimeout(e.intake.providers[rec.Provider]))
+}
+
+func invalid(r refund.Request, faults refund.Invalid) Receipt {
+	receipt := Receipt{RefundID: r.RefundID, Status: Invalid, Message: faults.Error(), Faults: faults}
+	if len(faults) > 0 {
+		receipt.Rule = faults[0].Field
+	}
+	return receipt
+}
+
+// Peek says what enqueueing an order would come to, as far as reading can
+// tell: for a dry run. It writes nothing.
+func (e *Enqueuer) Peek(ctx context.Context, o refund.Order) (Receipt, error) {
+	receipt := Receipt{RefundID: o.RefundID, Status: Queued}
+	siblings, err := e.backend.Journal.ByPayment(ctx, o.Provider, o.PaymentID)
+	if err != nil {
+		return receipt, fmt.Errorf("look for refunds of the payment: %w", err)
+	}
+	for _, s := range siblings {
+		switch {
+		case s.ID == o.RefundID:
+			receipt.Status, receipt.State = Existing, s.State
+			return receipt, nil
+		case s.HoldsWindow() && (o.Full || s.Full() || *s.Amount == o.Amount.Minor):
+			receipt.Status, receipt.ExistingID, receipt.State = Duplicate, s.ID, s.State
+		}
+	}
+	return receipt, nil
+}

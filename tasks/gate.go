@@ -1,0 +1,140 @@
+package tasks
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"go.uber.org/zap"
+
+	"refundworker/journal"
+	"refundworker/pause"
+	"refundworker/providers"
+	"refundworker/retry"
+)
+
+// probeTime is how long one call may have the right to be a paused provider's
+// trial call, beyond the call's own timeout.
+const probeTime = 15 * time.Second
+
+// pauseLook is how often a refund at the head of a paused provider's queue
+// looks whether the pause is over.
+const pauseLook = 5 * time.Second
+
+// gate lets one call to the provider through: not while the provider is paused
+// or this worker is stopping, and only with a slot of the rate limit. Refunds
+// that wait here are not changed: waiting for others is no event of theirs.
+func (p *Processor) gate(ctx context.Context, a Account) (pause.Pass, error) {
+	select {
+	case <-p.Draining:
+		return pause.Pass{}, &Later{After: time.Second, Why: "the worker is stopping"}
+	default:
+	}
+	pass, err := p.enter(ctx, a)
+	if err != nil {
+		return pass, err
+	}
+	patience := inPlace
+	if pass.Probe {
+		patience = probeTime / 2
+	}
+	wait, ok, err := p.Limiter.Reserve(ctx, a.Name, a.RateLimit, a.Burst, patience)
+	if err == nil && wait > 0 {
+		p.Observer.Limited(a.Name)
+	}
+	switch {
+	case err != nil:
+	case !ok:
+		err = &Later{After: retry.Spread(wait, p.Random), Why: "the rate limit of " + a.Name}
+	case wait > 0:
+		err = p.sleep(ctx, wait)
+	}
+	if err != nil {
+		p.report(ctx, a, pause.Nothing().Of(pass))
+	}
+	return pass, err
+}
+
+// enter asks the board. A short wait happens here, so that refunds behind a
+// pause stay in the queue instead of going round.
+func (p *Processor) enter(ctx context.Context, a Account) (pause.Pass, error) {
+	for waited := false; ; waited = true {
+		pass, err := p.Board.Enter(ctx, a.Name, a.Timeout+probeTime)
+		if err != nil || pass.Open {
+			return pass, err
+		}
+		if waited {
+			return pass, &Later{After: retry.Spread(min(pass.Wait, pauseLook), p.Random), Why: pausedWhy(a.Name, pass)}
+		}
+		if err := p.sleep(ctx, retry.Spread(min(pass.Wait, inPlace), p.Random)); err != nil {
+			return pass, err
+		}
+	}
+}
+
+func pausedWhy(provider string, pass pause.Pass) string {
+	if pass.Reason == "" {
+		return fmt.Sprintf("%s was paused and is being tried again slowly", provider)
+	}
+	if pass.Detail == "" {
+		return fmt.Sprintf("%s is paused (%s)", provider, pass.Reason)
+	}
+	return fmt.Sprintf("%s is paused (%s: %s)", provider, pass.Reason, pass.Detail)
+}
+
+func (p *Processor) sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-p.Draining:
+		return &Later{After: time.Second, Why: "the worker is stopping"}
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// report tells the board how a call went. Losing a report costs the board's
+// judgement one call, never a refund.
+func (p *Processor) report(ctx context.Context, a Account, r pause.Result) {
+	if err := p.Board.Report(ctx, a.Name, r); err != nil {
+		p.Log.Warn("provider's health not recorded", zap.String("provider", a.Name), zap.Error(err))
+	}
+}
+
+// failedLookup turns the reason why a status is not known into a wait.
+func (p *Processor) failedLookup(ctx context.Context, a Account, rec *journal.Record, e *providers.LookupError, pass pause.Pass) (*journal.Record, error) {
+	wait := p.Policy.Backoff(e.Kind, rec.Fails, e.RetryAfter, p.Random)
+	detail := e.Code
+	if detail == "" {
+		detail = e.Kind.String()
+	}
+	switch e.Kind {
+	case providers.Misconfigured:
+		p.report(ctx, a, pause.Credentials(detail).Of(pass))
+		return p.later(ctx, rec, wait, a.Name+" refuses the credentials ("+detail+")", false)
+	case providers.RateLimited:
+		p.penalize(ctx, a, wait)
+		p.report(ctx, a, pause.Nothing().Of(pass))
+		return p.later(ctx, rec, wait, a.Name+" asks to slow down (429)", true)
+	}
+	p.report(ctx, a, pause.Sick(detail).Of(pass))
+	return p.later(ctx, rec, wait, "the status lookup failed ("+detail+")", true)
+}
+
+func (p *Processor) penalize(ctx context.Context, a Account, d time.Duration) {
+	if err := p.Limiter.Penalize(ctx, a.Name, d); err != nil {
+		p.Log.Warn("provider's wish to slow down not shared", zap.String("provider", a.Name), zap.Error(err))
+	}
+}
+
+func number[T int | int64](n T) string { return strconv.FormatInt(int64(n), 10) }
+
+func flag(b bool) string {
+	if b {
+		return "1"
+	}
+	return ""
+}

@@ -1,0 +1,107 @@
+package tasks
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"go.uber.org/zap"
+
+	"refundworker/journal"
+	"refundworker/providers"
+	"refundworker/refund"
+)
+
+// Handle is the asynq handler of refund tasks. What the task says only finds
+// the refund; what is sent comes from the journal.
+func (p *Processor) Handle(ctx context.Context, t *asynq.Task) error {
+	rec, err := p.find(ctx, t)
+	if err != nil {
+		return err
+	}
+	rec, err = p.Run(ctx, rec)
+	switch {
+	case err != nil:
+		return err
+	case rec.State == refund.Review:
+		// Archived means review. Deciding it ends there, not in the queue.
+		return fmt.Errorf("in review (%s): %s: %w", rec.ReasonCode, rec.Why, asynq.SkipRetry)
+	}
+	return p.result(t, rec)
+}
+
+// find loads the refund of a task. A task of somebody who never asked the
+// journal is taken in first, as an Enqueuer would have.
+func (p *Processor) find(ctx context.Context, t *asynq.Task) (*journal.Record, error) {
+	request, err := Decode(t.Payload())
+	if err != nil {
+		return nil, archive("unreadable payload", err)
+	}
+	taskID, _ := asynq.GetTaskID(ctx)
+	if request.RefundID == "" {
+		request.RefundID = taskID
+	}
+	if queue, ok := asynq.GetQueueName(ctx); ok && queueProvider(queue) != request.Provider {
+		return nil, archive("wrong queue", fmt.Errorf("provider: must be the queue's, %s", queueProvider(queue)))
+	}
+	order, err := p.intake.check(request)
+	if err != nil {
+		return nil, archive("invalid refund", err)
+	}
+	rec, err := p.Journal.Load(ctx, order.Provider, order.PaymentID, order.RefundID)
+	if err == nil && rec.Digest != order.Digest() {
+		return nil, archive("conflict", errors.New("this refund id stands for other content"))
+	}
+	if !errors.Is(err, journal.ErrNotFound) {
+		return rec, err
+	}
+	receipt, rec, err := p.intake.admit(ctx, order, journal.Taking{RecordRefusal: true, By: "queue"})
+	if err == nil && rec == nil {
+		return nil, archive(string(receipt.Status), errors.New(receipt.Message))
+	}
+	if err == nil && rec.State.Terminal() {
+		p.Log.Info("refund from a foreign task was refused", zap.String("refund_id", rec.ID), zap.String("provider", rec.Provider), zap.String("rule", rec.ReasonCode))
+		p.Observer.Settled(rec)
+		if err := p.Journal.Relay(ctx, rec); err != nil {
+			p.Log.Warn("event not relayed yet; the sweeper will", zap.Error(err))
+		}
+	}
+	return rec, err
+}
+
+func archive(what string, why error) error {
+	return fmt.Errorf("%s: %v: %w", what, why, asynq.SkipRetry)
+}
+
+// result leaves a settled refund's outcome on its task, for people who look at
+// the queue. The journal has it already.
+func (p *Processor) result(t *asynq.Task, rec *journal.Record) error {
+	writer := t.ResultWriter()
+	if writer == nil {
+		return nil
+	}
+	v := rec.View()
+	b, err := json.Marshal(map[string]any{"refund_id": v.RefundID, "state": v.State, "amount": v.Amount, "amount_moved": v.AmountMoved,
+		"currency": v.Currency, "reason_code": v.ReasonCode, "provider_refund_id": v.ProviderRefundID, "attempts": rec.Attempts, "at": v.UpdatedAt})
+	if err == nil {
+		_, err = writer.Write(b)
+	}
+	if err != nil {
+		p.Log.Debug("result not left on the task", zap.String("refund_id", rec.ID), zap.Error(err))
+	}
+	return nil
+}
+
+// RetryDelay is how long asynq keeps a task that did not finish.
+func (p *Processor) RetryDelay(n int, err error, _ *asynq.Task) time.Duration {
+	if later := AsLater(err); later != nil {
+		return max(later.After, time.Millisecond)
+	}
+	return p.Policy.Backoff(providers.Unavailable, min(n, 6), 0, p.Random)
+}
+
+// IsFailure tells asynq which errors are failures: waiting is none.
+func IsFailure(err error) bool { return AsLater(err) == nil }

@@ -1,0 +1,139 @@
+package tasks
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"refundworker/config"
+	"refundworker/journal"
+	"refundworker/refund"
+)
+
+// intake takes refunds into the journal, in a fixed order of idempotent steps:
+// claim the id, take the refund in, store a refusal with the claim.
+type intake struct {
+	journal   *journal.Journal
+	providers map[string]config.Provider
+}
+
+func newIntake(j *journal.Journal, cfg *config.Config) intake {
+	in := intake{journal: j, providers: map[string]config.Provider{}}
+	for _, p := range cfg.Providers {
+		in.providers[p.Name] = p
+	}
+	return in
+}
+
+// check validates a request against the rules of its provider.
+func (in intake) check(r refund.Request) (refund.Order, error) {
+	p, ok := in.providers[r.Provider]
+	if !ok {
+		var v refund.Invalid
+		if r.Provider == "" {
+			v.Add("provider", "is required")
+		} else {
+			v.Add("provider", fmt.Sprintf("%.64q is not configured", r.Provider))
+		}
+		if _, err := r.Check(anyPayment{}); err != nil {
+			for _, f := range err.(refund.Invalid) {
+				if f.Field != "provider" {
+					v = append(v, f)
+				}
+			}
+		}
+		return refund.Order{}, v
+	}
+	return r.Check(p.Driver)
+}
+
+// anyPayment has no rules: it lets the other fields of a request for an unknown
+// provider be checked.
+type anyPayment struct{}
+
+func (anyPayment) CanonicalPayment(id string) (string, error) { return id, nil }
+func (anyPayment) CheckOrder(refund.Order) refund.Invalid     { return nil }
+
+// admit claims and takes an order in.
+func (in intake) admit(ctx context.Context, o refund.Order, t journal.Taking) (Receipt, *journal.Record, error) {
+	receipt := Receipt{RefundID: o.RefundID}
+	claimed, err := in.journal.Claim(ctx, o.RefundID, o.Provider, o.PaymentID, o.Digest())
+	switch {
+	case err != nil:
+		return receipt, nil, err
+	case claimed.Conflict:
+		receipt.Status, receipt.Message = Conflict, "this refund id stands for another payment or other content; use a new id"
+		return receipt, nil, nil
+	case claimed.Refusal != nil && !t.RecordRefusal:
+		return refused(receipt, *claimed.Refusal), nil, nil
+	case claimed.Expired:
+		rec, err := in.journal.Load(ctx, o.Provider, o.PaymentID, o.RefundID)
+		if err == journal.ErrNotFound {
+			receipt.Status, receipt.Message = Conflict, "this refund id was used long ago and its record is gone; use a new id"
+			return receipt, nil, nil
+		}
+		if err != nil {
+			return receipt, nil, err
+		}
+		receipt.Status, receipt.State = Existing, rec.State
+		return receipt, rec, nil
+	}
+	t.OneRefund = in.providers[o.Provider].OneRefundPerPayment
+	taken, err := in.journal.Take(ctx, o, t)
+	switch {
+	case err != nil:
+		return receipt, nil, err
+	case taken.Conflict:
+		receipt.Status, receipt.Message = Conflict, "this refund id stands for other content; use a new id"
+		return receipt, nil, nil
+	case taken.Refusal != nil && taken.Record == nil:
+		kept, err := in.journal.Refuse(ctx, o.RefundID, *taken.Refusal)
+		return refused(receipt, kept), nil, err
+	}
+	receipt.Status, receipt.State = Queued, taken.Record.State
+	if taken.Existing {
+		receipt.Status = Existing
+	}
+	return receipt, taken.Record, nil
+}
+
+func refused(r Receipt, why journal.Refusal) Receipt {
+	r.Rule, r.Message = why.Rule, why.Detail
+	if why.Rule != "duplicate" {
+		r.Status = Invalid
+		return r
+	}
+	r.Status, r.ExistingID, r.State = Duplicate, why.ExistingID, refund.State(why.ExistingState)
+	if r.Message == "" {
+		r.Message = "the same payment and amount is being refunded, or was within the window, by " + strconv.Quote(why.ExistingID)
+	}
+	if ends := why.WindowEndsAt(); !ends.IsZero() {
+		r.WindowEndsAt = &ends
+	}
+	return r
+}
+
+// Status says what enqueueing a refund came to.
+type Status string
+
+// The statuses.
+const (
+	Queued    Status = "queued"    // taken in
+	Existing  Status = "existing"  // the same id with the same content: the same refund
+	Duplicate Status = "duplicate" // the window of another refund is in the way
+	Conflict  Status = "conflict"  // the id stands for something else
+	Invalid   Status = "invalid"   // a rule is broken; see Rule
+)
+
+// Receipt is the answer to Enqueue.
+type Receipt struct {
+	RefundID     string         `json:"refund_id"`
+	Status       Status         `json:"status"`
+	State        refund.State   `json:"state,omitempty"` // of the refund, or of the one in the way
+	ExistingID   string         `json:"existing_id,omitempty"`
+	WindowEndsAt *time.Time     `json:"window_ends_at,omitempty"` // nil while the other refund is open
+	Rule         string         `json:"rule,omitempty"`
+	Message      string         `json:"message,omitempty"`
+	Faults       refund.Invalid `json:"faults,omitempty"`
+}

@@ -1,0 +1,57 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"refundworker/journal"
+	"refundworker/pause"
+	"refundworker/providers"
+)
+
+// asked is what a provider said of a payment and when it was asked.
+type asked struct {
+	status providers.PaymentStatus
+	total  *int64    // refunded and requested; nil: it can't tell
+	at     time.Time // Redis's clock when it was asked
+	pass   pause.Pass
+}
+
+// look asks the provider how much of the payment is refunded. A provider that
+// has no such lookup, or does not know, leaves all figures nil: that proves
+// nothing. When the answer is to wait, rec is the refund as put off.
+func (p *Processor) look(ctx context.Context, a Account, rec *journal.Record) (asked, *journal.Record, error) {
+	var got asked
+	statuser, ok := a.API.(providers.PaymentStatuser)
+	if !ok {
+		return got, nil, nil
+	}
+	started := p.Now()
+	pass, err := p.gate(ctx, a)
+	if err != nil {
+		return got, nil, err
+	}
+	got.pass = pass
+	got.at = rec.Now.Add(p.Now().Sub(started))
+	call, cancel := context.WithTimeout(ctx, a.Timeout)
+	defer cancel()
+	status, err := statuser.PaymentStatus(call, providers.PaymentQuery{PaymentID: rec.PaymentID, Currency: rec.Currency})
+	var failed *providers.LookupError
+	switch {
+	case errors.As(err, &failed) && failed.Unsupported:
+		p.report(ctx, a, pause.Good().Of(pass))
+		return got, nil, nil
+	case errors.As(err, &failed):
+		put, err := p.failedLookup(ctx, a, rec, failed, pass)
+		return got, put, err
+	case err != nil:
+		return got, nil, err
+	}
+	p.report(ctx, a, pause.Good().Of(pass))
+	got.status = status
+	if total, ok := status.Total(); ok {
+		got.total = &total
+	}
+	return got, nil, nil
+}

@@ -1,0 +1,97 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+
+	"refundworker/journal"
+	"refundworker/pause"
+	"refundworker/providers"
+	"refundworker/refund"
+	"refundworker/retry"
+)
+
+// follow asks about a refund by the provider's own id of it.
+func (p *Processor) follow(ctx context.Context, a Account, rec *journal.Record, statuser providers.RefundStatuser) (*journal.Record, error) {
+	pass, err := p.gate(ctx, a)
+	if err != nil {
+		return rec, err
+	}
+	call, cancel := context.WithTimeout(ctx, a.Timeout)
+	defer cancel()
+	status, err := statuser.RefundStatus(call, rec.ProviderRefundID)
+	var failed *providers.LookupError
+	switch {
+	case errors.As(err, &failed) && !failed.Unsupported:
+		return p.failedLookup(ctx, a, rec, failed, pass)
+	case err != nil && failed == nil:
+		return rec, err
+	}
+	p.report(ctx, a, pause.Good().Of(pass))
+	if p.gaveUp(rec, pass) && status.Progress != providers.Done && status.Progress != providers.Rejected {
+		return p.review(ctx, rec, "gave_up", "the provider did not finish it in "+p.Policy.GiveUpAfter.String())
+	}
+	return p.Journal.Apply(ctx, rec, p.progressed(a, rec, status))
+}
+
+// progressed turns the provider's word about one refund into the next step.
+func (p *Processor) progressed(a Account, rec *journal.Record, status providers.RefundStatus) journal.Step {
+	s := journal.Step{By: p.By, Note: "the provider says " + status.Raw, Set: map[string]string{"lookups": number(rec.Lookups + 1), "fails": ""}}
+	switch status.Progress {
+	case providers.Done:
+		s.To, s.NoDue = refund.Succeeded, true
+		if status.Minor != nil {
+			s.Set["moved"] = number(*status.Minor)
+		} else if minor, ok := rec.Send(); ok {
+			s.Set["moved"] = number(minor)
+		}
+		s.Set["reason_code"] = ""
+	case providers.Rejected:
+		if rec.Unproven {
+			return toReview(p.By, "rejected", "the provider rejected this attempt, but an earlier one is not proven")
+		}
+		s.To, s.NoDue = refund.Declined, true
+		s.Set["reason_code"] = "rejected"
+	case providers.Manual:
+		return toReview(p.By, "manual", "the provider can't process it automatically; a person there must act")
+	default:
+		s.Note = ""
+		if rec.State == refund.Unknown && status.Progress == providers.Pending {
+			s.To, s.Note = refund.Accepted, "the provider works on it"
+		}
+		s.Due = retry.Poll(a.Poll.Initial, a.Poll.Max, rec.Lookups+1, p.Random)
+		s.Set["why"] = "the provider works on it"
+	}
+	return s
+}
+
+func (p *Processor) gaveUp(rec *journal.Record, pass pause.Pass) bool {
+	return !rec.FirstAttempt.IsZero() && p.Policy.GaveUp(rec.FirstAttempt, rec.Now, max(pass.PausedFor-rec.PausedBefore, 0))
+}
+
+// poll asks about a refund that the provider has accepted.
+func (p *Processor) poll(ctx context.Context, a Account, rec *journal.Record) (*journal.Record, error) {
+	if statuser, ok := a.API.(providers.RefundStatuser); ok && rec.ProviderRefundID != "" {
+		return p.follow(ctx, a, rec, statuser)
+	}
+	got, put, err := p.look(ctx, a, rec)
+	if put != nil || err != nil {
+		return put, err
+	}
+	if p.gaveUp(rec, got.pass) {
+		return p.review(ctx, rec, "gave_up", "the provider did not finish it in "+p.Policy.GiveUpAfter.String())
+	}
+	e := evidence{rec: rec, total: got.total}
+	if got.status.Requested != nil {
+		e.pending = *got.status.Requested
+	}
+	// It gave no id to ask by, so only the total tells, and only success: what
+	// has not risen yet may still rise.
+	if v, note := judge(e); v == moved {
+		amount, _ := rec.Send()
+		return p.Journal.Apply(ctx, rec, journal.Step{To: refund.Succeeded, NoDue: true, By: p.By, Note: note + ": proven by the total",
+			Set: map[string]string{"moved": number(amount), "by_total": "1", "reason_code": "proven_by_total"}})
+	}
+	return p.Journal.Apply(ctx, rec, journal.Step{Due: retry.Poll(a.Poll.Initial, a.Poll.Max, rec.Lookups+1, p.Random), By: p.By,
+		Set: map[string]string{"lookups": number(rec.Lookups + 1), "why": "the provider works on it, and gave no id to ask by"}})
+}

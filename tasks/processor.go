@@ -1,0 +1,188 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"go.uber.org/zap"
+
+	"refundworker/config"
+	"refundworker/journal"
+	"refundworker/pause"
+	"refundworker/providers"
+	"refundworker/ratelimit"
+	"refundworker/refund"
+	"refundworker/retry"
+)
+
+// Account is a configured provider with its opened driver.
+type Account struct {
+	config.Provider
+	API providers.Account
+}
+
+// Observer is told what happens, for metrics. Its methods must not block.
+type Observer interface {
+	Attempted(provider, outcome string)
+	Settled(rec *journal.Record)
+	Limited(provider string)
+}
+
+// Parts are what a Processor is made of. Now, Random and Observer may be nil.
+type Parts struct {
+	Journal  *journal.Journal
+	Limiter  *ratelimit.Limiter
+	Board    *pause.Board
+	Accounts []Account
+	Policy   retry.Policy
+	Log      *zap.Logger
+	Observer Observer
+	By       string           // this worker's name in the history
+	Now      func() time.Time // the local clock
+	Random   func() float64   // [0,1)
+	Draining <-chan struct{}  // closed when nothing new may begin
+}
+
+// Processor makes the next steps of a refund. It is safe for concurrent use.
+type Processor struct {
+	Parts
+	accounts map[string]Account
+	intake   intake
+}
+
+// NewProcessor returns a Processor for the accounts.
+func NewProcessor(p Parts) *Processor {
+	if p.Now == nil {
+		p.Now = time.Now
+	}
+	if p.Random == nil {
+		p.Random = rand.Float64
+	}
+	if p.Observer == nil {
+		p.Observer = unobserved{}
+	}
+	if p.Log == nil {
+		p.Log = zap.NewNop()
+	}
+	proc := &Processor{Parts: p, accounts: map[string]Account{}, intake: intake{p.Journal, map[string]config.Provider{}}}
+	for _, a := range p.Accounts {
+		proc.accounts[a.Name] = a
+		proc.intake.providers[a.Name] = a.Provider
+	}
+	return proc
+}
+
+type unobserved struct{}
+
+func (unobserved) Attempted(string, string) {}
+func (unobserved) Settled(*journal.Record)  {}
+func (unobserved) Limited(string)           {}
+
+// maxSteps bounds one run. The longest path is short; the rest is room for
+// steps that have to be done again because somebody else changed the refund.
+const maxSteps = 12
+
+// Run takes a refund as far as it goes now. The error is a *Later when it
+// waits, nil when it is settled or in review.
+func (p *Processor) Run(ctx context.Context, rec *journal.Record) (*journal.Record, error) {
+	account, ok := p.accounts[rec.Provider]
+	if !ok {
+		return rec, fmt.Errorf("provider %q of refund %s is not configured here: add it to the configuration", rec.Provider, rec.ID)
+	}
+	for range maxSteps {
+		if rec.State.Terminal() || rec.State == refund.Review && rec.Request == nil {
+			return rec, nil
+		}
+		if wait := rec.Due.Sub(rec.Now); wait > 0 {
+			return rec, &Later{After: wait, Why: waiting(rec)}
+		}
+		next, err := p.step(ctx, account, rec)
+		if errors.Is(err, journal.ErrStale) && next != nil {
+			rec = next
+			continue
+		}
+		if err != nil {
+			return rec, err
+		}
+		p.note(ctx, rec, next)
+		rec = next
+	}
+	return rec, &Later{After: time.Second, Why: "the refund keeps changing"}
+}
+
+// step does the one next thing of a refund that is due.
+func (p *Processor) step(ctx context.Context, a Account, rec *journal.Record) (*journal.Record, error) {
+	if moved := rec.Account != "" && rec.Account != a.Fingerprint; moved && rec.Attempts > 0 && (rec.State != refund.Queued || rec.Unproven) && rec.State != refund.Review {
+		if rec.State == refund.Sending {
+			return p.abandoned(ctx, a, rec)
+		}
+		return p.review(ctx, rec, "account_changed", "the provider's configuration names another account than the one that this refund was sent to")
+	}
+	switch rec.State {
+	case refund.Queued:
+		return p.queued(ctx, a, rec)
+	case refund.Sending:
+		return p.abandoned(ctx, a, rec)
+	case refund.Unknown:
+		return p.reconcile(ctx, a, rec)
+	case refund.Accepted:
+		return p.poll(ctx, a, rec)
+	case refund.Review:
+		return p.requested(ctx, a, rec)
+	}
+	return rec, fmt.Errorf("refund %s is in state %q, which this worker does not know: run a newer one", rec.ID, rec.State)
+}
+
+// note logs a change of state and relays its event.
+func (p *Processor) note(ctx context.Context, before, after *journal.Record) {
+	if before.State == after.State {
+		return
+	}
+	fields := []zap.Field{zap.String("refund_id", after.ID), zap.String("provider", after.Provider),
+		zap.String("payment_id", after.PaymentID), zap.String("from", string(before.State)), zap.String("to", string(after.State)),
+		zap.Int("attempt", after.Attempts), zap.String("reason_code", after.ReasonCode), zap.Duration("age", after.Now.Sub(after.Created))}
+	if after.State == refund.Review {
+		p.Log.Warn("refund needs a person: see refundctl show, then resolve or retry", fields...)
+	} else {
+		p.Log.Info("refund "+string(after.State), fields...)
+	}
+	if !after.State.Terminal() && after.State != refund.Review {
+		return
+	}
+	p.Observer.Settled(after)
+	if err := p.Journal.Relay(ctx, after); err != nil {
+		p.Log.Warn("event not relayed yet; the sweeper will", zap.String("refund_id", after.ID), zap.Error(err))
+	}
+}
+
+// later puts a refund off within its state, visibly: show and the queue both
+// say why. counted adds to the tries that lengthen the backoff.
+func (p *Processor) later(ctx context.Context, rec *journal.Record, wait time.Duration, why string, counted bool) (*journal.Record, error) {
+	set := map[string]string{"why": why}
+	if counted {
+		set["fails"] = number(rec.Fails + 1)
+	}
+	return p.Journal.Apply(ctx, rec, journal.Step{Due: wait, Set: set, By: p.By})
+}
+
+func (p *Processor) review(ctx context.Context, rec *journal.Record, code, note string) (*journal.Record, error) {
+	return p.Journal.Apply(ctx, rec, toReview(p.By, code, note))
+}
+
+func toReview(by, code, note string) journal.Step {
+	return journal.Step{To: refund.Review, NoDue: true, By: by, Note: note,
+		Set: map[string]string{"reason_code": code, "why": note, "request": ""}}
+}
+
+func waiting(rec *journal.Record) string {
+	switch {
+	case rec.Why != "":
+		return rec.Why
+	case rec.State == refund.Sending:
+		return fmt.Sprintf("attempt %d is running", rec.Attempts)
+	}
+	return "not due yet"
+}

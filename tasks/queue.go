@@ -1,0 +1,116 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hibiken/asynq"
+
+	"refundworker/journal"
+	"refundworker/refund"
+)
+
+// maxRetry is a distant backstop: asynq archives a task on its last try whatever
+// the error says, so the last try must never come. The retry policy decides.
+const maxRetry = 1 << 30
+
+// resultRetention is how long asynq keeps a finished task to look at.
+const resultRetention = 24 * time.Hour
+
+// Queued tasks drive refunds; losing one loses nothing but time.
+type taskQueue struct {
+	client    *asynq.Client
+	inspector *asynq.Inspector
+}
+
+func queueOf(rec *journal.Record) string {
+	if rec.Bulk {
+		return BulkQueue(rec.Provider)
+	}
+	return Queue(rec.Provider)
+}
+
+// put enqueues the task of a refund. A task of that id that is there already
+// is as good: asynq also says so when its own first reply was lost.
+func (q taskQueue) put(ctx context.Context, rec *journal.Record, payload []byte, timeout time.Duration) error {
+	options := []asynq.Option{asynq.TaskID(rec.ID), asynq.Queue(queueOf(rec)), asynq.MaxRetry(maxRetry),
+		asynq.Timeout(timeout), asynq.Retention(resultRetention)}
+	if wait := rec.Due.Sub(rec.Now); wait > 0 {
+		options = append(options, asynq.ProcessIn(wait))
+	}
+	_, err := q.client.EnqueueContext(ctx, asynq.NewTask(Type, payload), options...)
+	if err != nil && !errors.Is(err, asynq.ErrTaskIDConflict) {
+		return fmt.Errorf("put refund %s on the queue: %w", rec.ID, err)
+	}
+	return nil
+}
+
+// where finds the task of a refund; nil if there is none.
+func (q taskQueue) where(rec *journal.Record) (*asynq.TaskInfo, error) {
+	for _, name := range []string{queueOf(rec), Queue(rec.Provider), BulkQueue(rec.Provider)} {
+		info, err := q.inspector.GetTaskInfo(name, rec.ID)
+		if err == nil {
+			return info, nil
+		}
+		if !errors.Is(err, asynq.ErrTaskNotFound) && !errors.Is(err, asynq.ErrQueueNotFound) {
+			return nil, fmt.Errorf("look for the task of refund %s: %w", rec.ID, err)
+		}
+	}
+	return nil, nil
+}
+
+// remove deletes the task of a refund that needs none any more. A task that is
+// running just now can't be deleted and ends by itself.
+func (q taskQueue) remove(rec *journal.Record) error {
+	info, err := q.where(rec)
+	if err != nil || info == nil || info.State == asynq.TaskStateActive || info.State == asynq.TaskStateCompleted {
+		return err
+	}
+	err = q.inspector.DeleteTask(info.Queue, info.ID)
+	if err != nil && !errors.Is(err, asynq.ErrTaskNotFound) {
+		return fmt.Errorf("delete the task of refund %s: %w", rec.ID, err)
+	}
+	return nil
+}
+
+// rouse makes the task of a refund run now, whatever it waits for; the journal
+// decides what running it comes to.
+func (q taskQueue) rouse(ctx context.Context, rec *journal.Record, payload []byte, timeout time.Duration) error {
+	info, err := q.where(rec)
+	if err != nil {
+		return err
+	}
+	if info != nil {
+		switch info.State {
+		case asynq.TaskStateActive, asynq.TaskStatePending:
+			return nil
+		case asynq.TaskStateCompleted:
+			err = q.inspector.DeleteTask(info.Queue, info.ID)
+		default:
+			err = q.inspector.RunTask(info.Queue, info.ID)
+		}
+		if err != nil && !errors.Is(err, asynq.ErrTaskNotFound) {
+			return fmt.Errorf("run the task of refund %s: %w", rec.ID, err)
+		}
+		if info.State != asynq.TaskStateCompleted && err == nil {
+			return nil
+		}
+	}
+	return q.put(ctx, rec, payload, timeout)
+}
+
+// payloadOf rebuilds a task's payload from the journal.
+func payloadOf(rec *journal.Record) ([]byte, error) {
+	o := refund.Order{RefundID: rec.ID, Provider: rec.Provider, PaymentID: rec.PaymentID, Asked: rec.Asked,
+		Full: rec.Full(), Reason: rec.Reason, Receipt: rec.Receipt, Metadata: rec.MetadataMap(),
+		Amount: refund.Money{Currency: rec.Currency}, Total: refund.Money{Currency: rec.Currency}}
+	if rec.Amount != nil {
+		o.Amount.Minor = *rec.Amount
+	}
+	if rec.Total != nil {
+		o.Total.Minor = *rec.Total
+	}
+	return Encode(o)
+}

@@ -1,0 +1,186 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"refundworker/journal"
+	"refundworker/pause"
+	"refundworker/providers"
+	"refundworker/refund"
+)
+
+// Bounds of an attempt.
+const (
+	baselineAge   = time.Minute     // how long a provider's figure may be the baseline
+	deadlineGrace = time.Second     // after which others take an attempt over
+	guardMargin   = 5 * time.Minute // kept clear of the end of a provider's same-amount refusal
+)
+
+// codeNotDurable is the code of an attempt that was not sent because writing it
+// ahead was not confirmed.
+const codeNotDurable = "not_durable"
+
+// queued makes the next attempt of a refund: baseline, write ahead, send,
+// settle.
+func (p *Processor) queued(ctx context.Context, a Account, rec *journal.Record) (*journal.Record, error) {
+	b := journal.Beginning{MaxAge: baselineAge, Timeout: a.Timeout, Grace: deadlineGrace, By: p.By,
+		Set: map[string]string{"account": a.Fingerprint, "lookups": "", "attempt_end": ""}}
+	if p.mustLook(a, rec) {
+		got, put, err := p.look(ctx, a, rec)
+		if put != nil || err != nil {
+			return put, err
+		}
+		if step := p.weigh(a, rec, got); step != nil {
+			return p.Journal.Apply(ctx, rec, *step)
+		}
+		if got.total != nil {
+			b.Baseline, b.ReadAt = got.total, got.at
+		}
+		if rec.Full() && rec.Frozen == nil && got.status.Refundable != nil {
+			rec.Frozen = got.status.Refundable
+			b.Set["frozen"] = number(*rec.Frozen)
+		}
+	}
+	if !rec.Unproven {
+		// Without a look there is no baseline, which is not a baseline of zero.
+		b.Set["baseline"] = ""
+		if b.Baseline != nil {
+			b.Set["baseline"] = number(*b.Baseline)
+		}
+	}
+	if guard, ok := a.API.(providers.SameAmountGuard); ok && rec.Guarded {
+		b.Guard = guard.SameAmountGuard() - guardMargin
+	}
+	pass, err := p.gate(ctx, a)
+	if err != nil {
+		return rec, err
+	}
+	if rec.Attempts == 0 {
+		b.Set["paused_before"] = number(pass.PausedFor.Milliseconds())
+	} else if p.Policy.GaveUp(rec.FirstAttempt, rec.Now, pass.PausedFor-rec.PausedBefore) {
+		p.report(ctx, a, pause.Nothing().Of(pass))
+		return p.review(ctx, rec, "gave_up", "not settled in "+p.Policy.GiveUpAfter.String()+" since the first attempt")
+	}
+	return p.attempt(ctx, a, rec, b, pass)
+}
+
+// mustLook reports whether the provider is to be asked before the attempt.
+func (p *Processor) mustLook(a Account, rec *journal.Record) bool {
+	needer, ok := a.API.(providers.AmountNeeder)
+	switch {
+	case rec.Restored:
+		return true
+	case rec.Unproven:
+		// Asked before it was queued again, but that may be a while ago.
+		return !rec.Guarded && !rec.Risk
+	case ok && needer.NeedsAmount() && rec.Full() && rec.Frozen == nil:
+		return true
+	}
+	return a.Preflight
+}
+
+// weigh says what the provider's figures forbid; nil lets the attempt go on.
+func (p *Processor) weigh(a Account, rec *journal.Record, got asked) *journal.Step {
+	to := func(state refund.State, code, note string) *journal.Step {
+		return &journal.Step{To: state, NoDue: true, By: p.By, Note: note, Set: map[string]string{"reason_code": code, "why": note}}
+	}
+	if rec.Unproven && !rec.Guarded && !rec.Risk {
+		if got.total == nil || rec.Baseline == nil || *got.total != *rec.Baseline {
+			return &journal.Step{To: refund.Unknown, By: p.By, Note: "a fresh look no longer shows that nothing moved",
+				Set: map[string]string{"lookups": ""}}
+		}
+		return nil
+	}
+	if c := got.status.Currency; c != "" && c != rec.Currency {
+		return to(refund.Review, "currency", fmt.Sprintf("the payment is in %s, the refund in %s", c, rec.Currency))
+	}
+	if left := got.status.Refundable; left != nil && !rec.Unproven {
+		if *left <= 0 {
+			return to(refund.Declined, "nothing_left", "nothing of the payment is left to refund")
+		}
+		if rec.Amount != nil && *rec.Amount > *left {
+			return to(refund.Declined, "exceeds_refundable", fmt.Sprintf("%s asked, %s left to refund", rec.Money(*rec.Amount), rec.Money(*left)))
+		}
+	}
+	if needer, ok := a.API.(providers.AmountNeeder); ok && needer.NeedsAmount() && rec.Full() && rec.Frozen == nil && got.status.Refundable == nil {
+		return to(refund.Review, "amount_unknown", "the provider does not say how much is left, and a full refund needs the amount")
+	}
+	return nil
+}
+
+// attempt writes the attempt ahead, sends it once and settles it.
+func (p *Processor) attempt(ctx context.Context, a Account, rec *journal.Record, b journal.Beginning, pass pause.Pass) (*journal.Record, error) {
+	b.Token = journal.NewToken()
+	started := p.Now()
+	begun, err := p.Journal.Begin(ctx, rec, b)
+	if err != nil {
+		p.report(ctx, a, pause.Nothing().Of(pass))
+	}
+	var blocked *journal.Blocked
+	switch {
+	case errors.As(err, &blocked):
+		return p.blocked(ctx, a, begun, blocked)
+	case errors.Is(err, journal.ErrStale):
+		return begun, err
+	case err != nil:
+		return p.takeBack(ctx, a, rec, b.Token, err)
+	}
+	p.note(ctx, rec, begun)
+
+	deadline := started.Add(a.Timeout)
+	minor, _ := begun.Send()
+	// The attempt outlives whatever ends this run: it is on the wire, and only
+	// its own deadline may cut it short.
+	call, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline)
+	outcome := a.API.Refund(call, providers.Attempt{RefundID: begun.ID, Number: begun.Attempts, PaymentID: begun.PaymentID,
+		Full: begun.Full(), Minor: minor, Currency: begun.Currency, Reason: begun.Reason, Receipt: begun.Receipt, Deadline: deadline})
+	cancel()
+	p.Observer.Attempted(a.Name, outcome.Kind.String())
+	return p.settle(ctx, a, begun, outcome, pass, begun.Now.Add(p.Now().Sub(started)))
+}
+
+// blocked handles an attempt that may not start now.
+func (p *Processor) blocked(ctx context.Context, a Account, rec *journal.Record, b *journal.Blocked) (*journal.Record, error) {
+	wait := p.Policy.Backoff(providers.Unavailable, min(rec.Fails, 5), 0, p.Random)
+	switch b.Why {
+	case journal.Changed, journal.StaleBaseline:
+		return rec, journal.ErrStale
+	case journal.GuardOver:
+		return p.review(ctx, rec, "not_proven", "nobody can tell whether money moved, and the provider no longer refuses the same amount")
+	case journal.AfterRestore:
+		return p.review(ctx, rec, "after_restore", "after a restore, the provider counts more or less as refunded than the journal knows")
+	case journal.Lag:
+		if rec.Now.Sub(rec.Since) > p.Policy.GiveUpAfter {
+			return p.review(ctx, rec, "provider_lags", "the provider counts less as refunded than the journal knows to have moved")
+		}
+		return p.later(ctx, rec, wait, "the provider does not show earlier refunds of the payment yet", true)
+	case journal.InWindow:
+		if b.Wait > 0 {
+			return p.later(ctx, rec, b.Wait+10*time.Millisecond, "the window of refund "+b.Other+" has to end", false)
+		}
+		return p.later(ctx, rec, wait, "refund "+b.Other+" of the same payment comes first", true)
+	case journal.Busy:
+		return p.later(ctx, rec, wait, "an attempt of refund "+b.Other+" on the same payment is not settled", true)
+	}
+	return p.later(ctx, rec, wait, "refund "+b.Other+" of the same payment is not proven", true)
+}
+
+// takeBack undoes a write-ahead that failed or was not durable: nothing was
+// sent, and nobody else may send under this caller's token. Where Redis can't
+// be reached the attempt's deadline passes, and it is reconciled.
+func (p *Processor) takeBack(ctx context.Context, a Account, rec *journal.Record, token string, cause error) (*journal.Record, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleFor)
+	defer cancel()
+	now, err := p.Journal.Load(ctx, rec.Provider, rec.PaymentID, rec.ID)
+	if err != nil || now.State != refund.Sending || now.Token != token {
+		return rec, fmt.Errorf("attempt of refund %s was not started: %w", rec.ID, cause)
+	}
+	p.Log.Warn("attempt not started: it could not be written ahead", zap.String("refund_id", rec.ID), zap.Error(cause))
+	return p.settle(ctx, a, now, providers.Outcome{Kind: providers.Unavailable, Code: codeNotDurable,
+		Message: "the write-ahead was not confirmed, so nothing was sent"}, pause.Pass{}, now.Now)
+}

@@ -1,0 +1,49 @@
+package tasks
+
+import (
+	"context"
+
+	"refundworker/journal"
+	"refundworker/refund"
+)
+
+// requested carries out an operator's request to try a refund in review again.
+// The provider is asked first, and evidence that money moved refuses it.
+func (p *Processor) requested(ctx context.Context, a Account, rec *journal.Record) (*journal.Record, error) {
+	request := *rec.Request
+	refuse := func(why string) (*journal.Record, error) {
+		return p.Journal.Apply(ctx, rec, journal.Step{NoDue: true, By: p.By, Note: "retry refused: " + why, Set: map[string]string{"request": ""}})
+	}
+	queue := func(why string, risk bool) (*journal.Record, error) {
+		return p.Journal.Apply(ctx, rec, journal.Step{To: refund.Queued, By: request.By, Note: why + ": " + request.Note,
+			Set: map[string]string{"request": "", "risk": flag(risk), "guarded": "", "refused": "", "lookups": "", "fails": "", "tries": "", "reason_code": "",
+				"resends": number(rec.Resends), "why": "an operator asked to try again", "first_attempt": number(rec.Now.UnixMilli())}})
+	}
+	if rec.Partial {
+		return refuse("one part moved already")
+	}
+	if !rec.Unproven {
+		return queue("retry, nothing unproven", false)
+	}
+	if over := rec.AttemptEnd.Add(a.Reconcile.Settle); rec.Now.Before(over) {
+		return p.later(ctx, rec, over.Sub(rec.Now), "retry asked by "+request.By+": the settling time is not over", false)
+	}
+	got, put, err := p.look(ctx, a, rec)
+	if put != nil || err != nil {
+		return put, err
+	}
+	e := evidence{rec: rec, total: got.total, settled: true, lookups: 1}
+	if got.status.Requested != nil {
+		e.pending = *got.status.Requested
+	}
+	switch v, note := judge(e); {
+	case v == moved || v == requested:
+		return refuse(note)
+	case v == nothingMoved:
+		return queue("retry, "+note, false)
+	case request.AcceptRisk:
+		return queue("retry at the operator's risk, "+note, true)
+	default:
+		return refuse(note + "; --accept-risk would send it all the same")
+	}
+}

@@ -1,0 +1,179 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"refundworker/journal"
+	"refundworker/pause"
+	"refundworker/providers"
+	"refundworker/refund"
+	"refundworker/retry"
+)
+
+// refusalTries is how often a refund is tried again after a refusal whose
+// meaning the provider's status could not explain.
+const refusalTries = 5
+
+// settle writes down what the provider said of an attempt. It keeps trying
+// while Redis is away, because an answer that is not written down becomes an
+// unknown attempt.
+func (p *Processor) settle(ctx context.Context, a Account, rec *journal.Record, o providers.Outcome, pass pause.Pass, ended time.Time) (*journal.Record, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleFor)
+	defer cancel()
+	attempt := rec.Attempts
+	p.inform(ctx, a, o, pass)
+	for try := 0; ; try++ {
+		next, err := p.Journal.Apply(ctx, rec, p.decide(a, rec, o, ended))
+		switch {
+		case err == nil:
+			if o.Kind == providers.Misconfigured && next.State == refund.Queued {
+				p.note(ctx, rec, next)
+				return p.credentials(ctx, a, next, o)
+			}
+			return next, nil
+		case errors.Is(err, journal.ErrStale):
+			// A callback came meanwhile, somebody took the attempt for lost, or
+			// the reply to this very step was lost. The provider's word still
+			// counts for an attempt that is running or taken for lost.
+			taken := next.State == refund.Unknown && next.AttemptCode() == lostCode
+			if next.Attempts != attempt || next.State != refund.Sending && !taken {
+				return next, err
+			}
+			rec = next
+		case ctx.Err() != nil:
+			return rec, fmt.Errorf("outcome %s of attempt %d of refund %s is not written down, it will be reconciled: %w", o.Kind, attempt, rec.ID, err)
+		default:
+			p.Log.Warn("outcome not written down yet", zap.String("refund_id", rec.ID), zap.Int("try", try), zap.Error(err))
+			if p.pauseFor(ctx, p.Policy.Backoff(providers.Unavailable, try, 0, p.Random)) != nil {
+				return rec, err
+			}
+			if fresh, err := p.Journal.Load(ctx, rec.Provider, rec.PaymentID, rec.ID); err == nil && fresh.Version != rec.Version && fresh.State == p.decide(a, rec, o, ended).To {
+				return fresh, nil
+			}
+		}
+	}
+}
+
+func (p *Processor) pauseFor(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(min(d, 5*time.Second))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// inform tells the board and the limiter how the call went. A refusal of the
+// credentials is looked into first, by credentials.
+func (p *Processor) inform(ctx context.Context, a Account, o providers.Outcome, pass pause.Pass) {
+	result := pause.Nothing()
+	switch o.Kind {
+	case providers.Succeeded, providers.Accepted, providers.Declined, providers.Partial:
+		result = pause.Good()
+	case providers.RateLimited:
+		p.penalize(ctx, a, p.Policy.Backoff(o.Kind, 0, o.RetryAfter, p.Random))
+	case providers.Unavailable:
+		if o.Code != codeNotDurable {
+			result = pause.Sick(o.Code)
+		}
+	case providers.Unknown:
+		result = pause.Sick(o.Code)
+		if o.Refused {
+			result = pause.Refusal(o.Code, o.Message)
+		}
+	}
+	p.report(ctx, a, result.Of(pass))
+}
+
+// decide says what an outcome makes of the refund. It changes nothing itself.
+func (p *Processor) decide(a Account, rec *journal.Record, o providers.Outcome, ended time.Time) journal.Step {
+	s := journal.Step{By: p.By, Note: said(rec.Attempts, o), Set: map[string]string{"deadline": "", "attempt_end": number(ended.UnixMilli())}}
+	rec.EndAttempt(s.Set, ended, o.Kind.String(), o.Code, o.Message, o.Parts)
+	if o.ProviderRefundID != "" {
+		s.Set["provider_refund_id"] = o.ProviderRefundID
+	}
+	moved := ""
+	if o.Moved != nil {
+		moved = number(*o.Moved)
+	} else if minor, ok := rec.Send(); ok {
+		moved = number(minor)
+	}
+	switch o.Kind {
+	case providers.Succeeded:
+		s.To, s.NoDue = refund.Succeeded, true
+		s.Set["moved"], s.Set["reason_code"] = moved, ""
+	case providers.Accepted:
+		s.To, s.Due = refund.Accepted, retry.Poll(a.Poll.Initial, a.Poll.Max, 0, p.Random)
+		s.Set["why"], s.Set["lookups"], s.Set["fails"] = "the provider works on it", "", ""
+	case providers.Declined:
+		if rec.Unproven {
+			return p.unknown(a, rec, s, o)
+		}
+		s.To, s.NoDue = refund.Declined, true
+		s.Set["reason_code"] = code(o)
+	case providers.Partial:
+		s.To, s.NoDue = refund.Review, true
+		s.Set["partial"], s.Set["reason_code"], s.Set["moved"] = "1", "partial", number(movedParts(o.Parts))
+		s.Set["why"] = "one part moved and another did not: decide with the amount that moved"
+	case providers.Unavailable, providers.RateLimited, providers.Misconfigured:
+		s.To = refund.Queued
+		s.Due = p.Policy.Backoff(o.Kind, rec.Fails, o.RetryAfter, p.Random)
+		s.Set["fails"] = number(rec.Fails + 1)
+		s.Set["why"] = fmt.Sprintf("attempt %d was not carried out (%s)", rec.Attempts, code(o))
+	default:
+		return p.unknown(a, rec, s, o)
+	}
+	return s
+}
+
+// unknown completes the step of an attempt of which nobody knows whether money
+// moved, or whose refusal has to be explained.
+func (p *Processor) unknown(a Account, rec *journal.Record, s journal.Step, o providers.Outcome) journal.Step {
+	s.To, s.NoDue, s.Due = refund.Unknown, false, a.Reconcile.First
+	refused := o.Refused || o.Kind == providers.Declined
+	s.Set["unproven"], s.Set["refused"], s.Set["guarded"], s.Set["risk"] = "1", flag(refused), "", ""
+	if !refused {
+		s.Set["lost"] = "1"
+	}
+	if rec.FirstUnproven.IsZero() {
+		s.Set["first_unproven"] = number(rec.AttemptStart().UnixMilli())
+	}
+	s.Set["lookups"], s.Set["fails"] = "", ""
+	s.Set["why"] = fmt.Sprintf("attempt %d is unknown (%s): asking the provider whether money moved", rec.Attempts, code(o))
+	return s
+}
+
+func code(o providers.Outcome) string {
+	if o.Code != "" {
+		return o.Code
+	}
+	return o.Kind.String()
+}
+
+func said(attempt int, o providers.Outcome) string {
+	note := fmt.Sprintf("attempt %d: %s", attempt, o.Kind)
+	if o.Code != "" {
+		note += " (" + o.Code + ")"
+	}
+	if o.Message != "" {
+		note += ": " + o.Message
+	}
+	return note
+}
+
+func movedParts(parts []providers.Part) int64 {
+	var sum int64
+	for _, part := range parts {
+		if part.Moved {
+			sum += part.Minor
+		}
+	}
+	return sum
+}
