@@ -1,0 +1,113 @@
+package ratelimit
+
+import (
+	"context"
+	_ "embed" // the scripts
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+const (
+	// MaxPenalty is the longest that Penalize bars a provider: a nonsensical
+	// Retry-After must not stop it for days.
+	MaxPenalty = time.Hour
+	// MaxWait is the longest wait for a slot that can be reserved.
+	MaxWait = time.Minute
+	// Horizon is how far behind the next slot the callers that were turned away
+	// are spread.
+	Horizon = time.Minute
+
+	// maxBurst bounds burst × interval, so that all sums stay within the whole
+	// numbers that Lua holds exactly.
+	maxBurst = 365 * 24 * time.Hour
+)
+
+var (
+	//go:embed state.lua
+	stateLua string
+	//go:embed reserve.lua
+	reserveLua string
+	//go:embed penalize.lua
+	penalizeLua string
+
+	reserveScript  = redis.NewScript(stateLua + reserveLua)
+	penalizeScript = redis.NewScript(stateLua + penalizeLua)
+)
+
+// Limiter hands out slots. It holds no state of its own: every process that
+// uses the same Redis shares the limits. It may be used concurrently.
+type Limiter struct {
+	rdb redis.UniversalClient
+}
+
+// New returns a Limiter that keeps its state in rdb.
+func New(rdb redis.UniversalClient) *Limiter { return &Limiter{rdb: rdb} }
+
+// Reserve asks for one slot of the provider's limit. If the next one begins
+// within maxWait (at most MaxWait), it is the caller's: ok is true, and wait says how long to
+// sleep before using it (0: now). A slot that is not used is lost, never
+// handed on. Otherwise nothing is reserved, ok is false, and wait says when to
+// come back; callers that are turned away are told different times, up to
+// Horizon apart, so that they do not come back all at once.
+//
+// A burst below 1 is 1. The zero limit is Default. An unlimited provider needs
+// the call too, because a penalty holds for it as well; it costs one round trip
+// that writes nothing. One call is one round trip; if the client repeats it
+// after a lost reply, a slot may be lost, never gained.
+//
+// An error means a limit that cannot be kept or that Redis did not answer; then
+// the caller has no slot.
+func (l *Limiter) Reserve(ctx context.Context, provider string, limit Limit, burst int, maxWait time.Duration) (wait time.Duration, ok bool, err error) {
+	limit = limit.orDefault()
+	if err := limit.check(); err != nil {
+		return 0, false, fmt.Errorf("rate limit of %s: %w", provider, err)
+	}
+	interval := limit.interval()
+	slots := min(max(int64(burst), 1), maxBurst.Microseconds()/max(interval, 1))
+	maxWait = min(max(maxWait, 0), MaxWait)
+	reply, err := reserveScript.Run(ctx, l.rdb, []string{key(provider)}, interval, slots, maxWait.Microseconds(),
+		Horizon.Microseconds(), MaxWait.Microseconds(), MaxPenalty.Microseconds()).Int64Slice()
+	if err != nil {
+		return 0, false, fmt.Errorf("rate limit of %s: %w", provider, err)
+	}
+	if len(reply) != 3 {
+		return 0, false, fmt.Errorf("rate limit of %s: the script returned %d values instead of 3", provider, len(reply))
+	}
+	slot, turn := microseconds(reply[1]), microseconds(reply[2])
+	if reply[0] == 1 {
+		return slot, true, nil
+	}
+	switch { // the script does not tell these callers apart
+	case limit.Unlimited: // waiting for a penalty's end
+		turn += rand.N(slot/10 + 1)
+	case turn-slot >= Horizon: // behind the others
+		turn = slot + Horizon/2 + rand.N(Horizon/2)
+	}
+	return turn, false, nil
+}
+
+// Penalize bars everybody, in all processes, from getting a slot of the
+// provider for d from now (a Retry-After), at most MaxPenalty. A longer bar
+// that stands is not shortened. Slots that were handed out before, which is at
+// most MaxWait ahead, are not called back. The burst does
+// not apply right after the penalty.
+func (l *Limiter) Penalize(ctx context.Context, provider string, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	d = min(d, MaxPenalty)
+	wait := (d + time.Microsecond - 1) / time.Microsecond // rounded up
+	if err := penalizeScript.Run(ctx, l.rdb, []string{key(provider)}, int64(wait)).Err(); err != nil {
+		return fmt.Errorf("rate limit of %s: %w", provider, err)
+	}
+	return nil
+}
+
+// key has the provider as its hash tag, so that everything that is shared about
+// a provider lies in one slot of a cluster.
+func key(provider string) string { return "refunds:{prov:" + provider + "}:limit" }
+
+func microseconds(n int64) time.Duration { return time.Duration(n) * time.Microsecond }
