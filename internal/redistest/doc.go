@@ -1,0 +1,3 @@
+// Package redistest runs real redis-server processes for tests. Each server
+// has a free port on loopback and a folder of its own, and ends with its test.
+package redistest
