@@ -18,7 +18,7 @@ type Config struct {
 	Redis            providers.Secret // the URL, which may hold a password
 	Durability       Durability
 	AllowEviction    bool   // accept a maxmemory-policy other than noeviction
-	StatedFsync      string // "always", "everysec": what the operator says where CONFIG is forbidden; empty: ask Redis
+	StatedFsync      string // "always", "everysec", "no": what the operator says where CONFIG is forbidden; empty: ask Redis
 	DedupeWindow     time.Duration
 	JournalRetention time.Duration // how long settled refunds stay
 	Listen           string        // host:port of /healthz, /readyz, /metrics and callbacks
