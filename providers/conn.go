@@ -1,0 +1,69 @@
+package providers
+
+import (
+	"errors"
+	"net"
+	"sync/atomic"
+	"time"
+)
+
+var errTooLate = errors.New("the attempt's deadline has passed")
+
+// gate tells how much of an attempt's time is left, by the wall clock and by
+// the monotonic one. Neither is enough: a suspended machine stops the second,
+// and somebody who sets the clock back stops the first.
+type gate struct {
+	wall    func() time.Time     // the wall clock alone
+	elapsed func() time.Duration // monotonic, since the gate was made
+	until   time.Time            // by the wall clock
+	span    time.Duration        // by the monotonic clock
+}
+
+func newGate(now func() time.Time, deadline time.Time) gate {
+	start := now()
+	return gate{
+		wall:    func() time.Time { return now().Round(0) }, // Round(0) strips the monotonic reading
+		elapsed: func() time.Duration { return now().Sub(start) },
+		until:   deadline.Round(0),
+		span:    deadline.Sub(start),
+	}
+}
+
+func (g gate) left() time.Duration {
+	return min(g.until.Sub(g.wall()), g.span-g.elapsed())
+}
+
+// guardedConn is the connection of one attempt. Its Write refuses once the gate
+// is shut, and its Close resets the connection unless the answer was read, so
+// that the kernel delivers nothing that it still holds.
+type guardedConn struct {
+	net.Conn
+	gate     gate
+	armed    atomic.Bool // the handshake is over: what is written now is the request
+	sent     atomic.Bool // the kernel took at least one byte of the request
+	answered atomic.Bool
+}
+
+func (c *guardedConn) Write(b []byte) (int, error) {
+	left := c.gate.left()
+	if left <= 0 {
+		return 0, errTooLate
+	}
+	limitUnacknowledged(c.Conn, left)
+	if err := c.Conn.SetWriteDeadline(time.Now().Add(left)); err != nil { // the runtime's timers know only the real clock
+		return 0, err
+	}
+	n, err := c.Conn.Write(b)
+	if n > 0 && c.armed.Load() {
+		c.sent.Store(true)
+	}
+	return n, err
+}
+
+// Close may be called more than once and from any goroutine.
+func (c *guardedConn) Close() error {
+	if tcp, ok := c.Conn.(*net.TCPConn); ok && !c.answered.Load() {
+		_ = tcp.SetLinger(0) // fails only when closed already
+	}
+	return c.Conn.Close()
+}

@@ -1,0 +1,56 @@
+package maib_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"refundworker/providers"
+	"refundworker/providers/maib"
+	"refundworker/providers/providertest"
+)
+
+// tokenFirst answers the token request, and everything else with rest.
+type tokenFirst struct{ rest http.RoundTripper }
+
+func (f tokenFirst) RoundTrip(r *http.Request) (*http.Response, error) {
+	if strings.HasSuffix(r.URL.Path, "/auth/token") {
+		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(tokenOK)), Request: r}, nil
+	}
+	return f.rest.RoundTrip(r)
+}
+
+func FuzzAnswer(f *testing.F) {
+	for _, body := range []string{created, `{"result":{"refundId":"` + zeroID + `","status":"Accepted"},"ok":true}`,
+		`{"errors":[{"errorCode":"14005","errorMessage":"m"}],"ok":false}`, `{"errors":[{}]}`, `{"supportId":"1"}`,
+		`{"result":{"refundedAmount":1.5,"requestedRefundAmount":"2","refundableAmount":0},"ok":true}`, `{"result":`} {
+		for _, status := range []int{200, 401, 409, 500} {
+			f.Add(status, []byte(body))
+		}
+	}
+	f.Fuzz(func(t *testing.T, status int, body []byte) {
+		if status < 100 || status > 599 {
+			return
+		}
+		s := providertest.SettingsFor(t, maib.Driver{}, "https://maib.example", secrets)
+		s.Transport = tokenFirst{providertest.Body(status, body)}
+		a := providertest.Open(t, maib.Driver{}, s)
+		out := a.Refund(context.Background(), attempt())
+		text := strings.ToLower(string(body))
+		if out.Kind == providers.Succeeded && (status/100 != 2 || !strings.Contains(text, "accepted") && !strings.Contains(text, `\u`)) {
+			t.Errorf("succeeded on HTTP %d %q", status, body)
+		}
+		if out.Kind == providers.Partial {
+			t.Error("maib has no partial outcome")
+		}
+		if _, err := a.(providers.RefundStatuser).RefundStatus(context.Background(), refundID); err == nil && status/100 != 2 {
+			t.Errorf("a status out of HTTP %d %q", status, body)
+		}
+		got, err := a.(providers.PaymentStatuser).PaymentStatus(context.Background(), providers.PaymentQuery{PaymentID: payID, Currency: "MDL"})
+		if total, ok := got.Total(); err == nil && ok && total < 0 {
+			t.Errorf("negative figures %+v from %q", got, body)
+		}
+	})
+}

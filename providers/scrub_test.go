@@ -1,0 +1,71 @@
+package providers_test
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"refundworker/providers"
+)
+
+const secretText = "s3cr3t+key/value"
+
+func TestTextHidesSecretsInEveryEncoding(t *testing.T) {
+	c := open(t, "https://provider.example")
+	token := providers.NewSecret(`tok"en<é>`)
+	for _, leak := range []string{
+		secretText,
+		url.QueryEscape(secretText),
+		strings.ToLower(url.QueryEscape(secretText)),
+		url.QueryEscape(url.QueryEscape(secretText)),
+		url.PathEscape(secretText),
+		`s3cr3t+key\/value`,
+		base64.StdEncoding.EncodeToString([]byte(secretText)),
+		base64.RawURLEncoding.EncodeToString([]byte(secretText)),
+		url.QueryEscape(base64.StdEncoding.EncodeToString([]byte(secretText))),
+		fmt.Sprintf("%x", secretText),
+		fmt.Sprintf("%X", secretText),
+		token.Reveal(), `tok\"en\u003cé\u003e`, `tok\"en\u003c\u00e9\u003e`, "tok&#34;en&lt;é&gt;",
+		"s3cr3t\x00+key/value",
+		"s3cr3t\u200b+key/value",
+	} {
+		if got := c.Text("before "+leak+" after", token); got != "before [redacted] after" {
+			t.Errorf("%q came out as %q", leak, got)
+		}
+	}
+	for before := range 3 { // inside something longer, at each alignment
+		long := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("u", before) + secretText + ":rest"))
+		if got := c.Text(long); !strings.Contains(got, "[redacted]") {
+			t.Errorf("alignment %d: %q holds the secret", before, got)
+		}
+	}
+}
+
+func TestTextIsOneShortLine(t *testing.T) {
+	c := open(t, "https://provider.example")
+	if got := c.Text("a\r\nb\tc\x1b[31m\u202ed \xff"); got != "a b c[31md ?" {
+		t.Errorf("got %q", got)
+	}
+	long := c.Text(strings.Repeat("ж", 500))
+	if n := utf8.RuneCountInString(long); n != 200 || !strings.HasSuffix(long, "…") {
+		t.Errorf("%d runes, want 200 with an ellipsis", n)
+	}
+	if got := c.Text(strings.Repeat("x", 190) + secretText); strings.Contains(got, "s3c") {
+		t.Errorf("clipping left a part of the secret: %q", got)
+	}
+}
+
+func TestClientPrintsNoSecret(t *testing.T) {
+	c := open(t, "https://provider.example")
+	holder := struct{ key providers.Secret }{providers.NewSecret(secretText)}
+	for _, format := range []string{"%v", "%+v", "%#v", "%s"} {
+		for _, v := range []any{c, *c, holder, &holder} {
+			if got := fmt.Sprintf(format, v); strings.Contains(got, "s3cr3t") {
+				t.Errorf("%s of %T prints the secret: %s", format, v, got)
+			}
+		}
+	}
+}
