@@ -1,10 +1,12 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,13 +39,13 @@ const listPage = 200
 // state meanwhile may come twice or, if it left the states asked for, not at all.
 func (j *Journal) List(ctx context.Context, f Filter) iter.Seq2[*Record, error] {
 	return func(yield func(*Record, error) bool) {
-		for bucket := range Buckets {
-			counts, err := j.counts(ctx, bucket)
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			for _, s := range counts {
+		counts, err := j.counts(ctx)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for bucket, kinds := range counts {
+			for _, s := range kinds {
 				if f.State != "" && s.State != f.State || f.Provider != "" && s.Provider != f.Provider {
 					continue
 				}
@@ -115,22 +117,27 @@ func (j *Journal) ByPayment(ctx context.Context, provider, payment string) ([]*R
 	return list, nil
 }
 
-// Stats counts the refunds by provider and state, with the oldest of each.
+// Stats counts the refunds by provider and state, with the oldest of each, in
+// two pipelined round trips.
 func (j *Journal) Stats(ctx context.Context) ([]Stat, error) {
-	sum := map[Stat]*Stat{}
-	for bucket := range Buckets {
-		counts, err := j.counts(ctx, bucket)
-		if err != nil {
-			return nil, err
-		}
-		for _, s := range counts {
-			total := sum[Stat{Provider: s.Provider, State: s.State}]
+	counts, err := j.counts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	type kind struct {
+		provider string
+		state    refund.State
+	}
+	sum := map[kind]*Stat{}
+	for _, bucket := range counts {
+		for _, s := range bucket {
+			total := sum[kind{s.Provider, s.State}]
 			if total == nil {
-				total = &Stat{Provider: s.Provider, State: s.State}
-				sum[Stat{Provider: s.Provider, State: s.State}] = total
+				total = &Stat{Provider: s.Provider, State: s.State, Oldest: s.Oldest}
+				sum[kind{s.Provider, s.State}] = total
 			}
 			total.Count += s.Count
-			if total.Oldest.IsZero() || s.Oldest.Before(total.Oldest) {
+			if s.Oldest.Before(total.Oldest) {
 				total.Oldest = s.Oldest
 			}
 		}
@@ -139,38 +146,50 @@ func (j *Journal) Stats(ctx context.Context) ([]Stat, error) {
 	for _, s := range sum {
 		list = append(list, *s)
 	}
+	slices.SortFunc(list, func(a, b Stat) int {
+		return cmp.Or(cmp.Compare(a.Provider, b.Provider), cmp.Compare(slices.Index(refund.States, a.State), slices.Index(refund.States, b.State)))
+	})
 	return list, nil
 }
 
-// counts reads one bucket's counts and the oldest of each in two round trips.
-func (j *Journal) counts(ctx context.Context, bucket int) ([]Stat, error) {
-	raw, err := j.rdb.HGetAll(ctx, bucketPrefix(bucket)+"n").Result()
-	if err != nil {
-		return nil, fmt.Errorf("journal: count refunds: %w", err)
-	}
-	var list []Stat
-	var oldest []*redis.ZSliceCmd
+// counts reads what each bucket holds and the oldest of each kind.
+func (j *Journal) counts(ctx context.Context) ([Buckets][]Stat, error) {
+	var list [Buckets][]Stat
 	pipe := j.rdb.Pipeline()
-	for field, value := range raw {
-		cut := strings.LastIndexByte(field, ':')
-		n, err := strconv.ParseInt(value, 10, 64)
-		if err != nil || cut < 0 || n <= 0 {
-			continue
-		}
-		s := Stat{Provider: field[:cut], State: refund.State(field[cut+1:]), Count: n}
-		list = append(list, s)
-		oldest = append(oldest, pipe.ZRangeWithScores(ctx, indexKey(bucket, s.Provider, s.State), 0, 0))
-	}
-	if len(list) == 0 {
-		return nil, nil
+	raw := make([]*redis.MapStringStringCmd, Buckets)
+	for bucket := range raw {
+		raw[bucket] = pipe.HGetAll(ctx, bucketPrefix(bucket)+"n")
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
-		return nil, fmt.Errorf("journal: count refunds: %w", err)
+		return list, fmt.Errorf("journal: count refunds: %w", err)
 	}
-	for i, cmd := range oldest {
-		if z := cmd.Val(); len(z) == 1 {
-			list[i].Oldest = time.UnixMilli(int64(z[0].Score)).UTC()
+	pipe = j.rdb.Pipeline()
+	var oldest []func()
+	for bucket, cmd := range raw {
+		for field, value := range cmd.Val() {
+			cut := strings.LastIndexByte(field, ':')
+			n, err := strconv.ParseInt(value, 10, 64)
+			if err != nil || cut < 0 || n <= 0 {
+				continue
+			}
+			s := Stat{Provider: field[:cut], State: refund.State(field[cut+1:]), Count: n}
+			first := pipe.ZRangeWithScores(ctx, indexKey(bucket, s.Provider, s.State), 0, 0)
+			oldest = append(oldest, func() {
+				if z := first.Val(); len(z) == 1 {
+					s.Oldest = time.UnixMilli(int64(z[0].Score)).UTC()
+				}
+				list[bucket] = append(list[bucket], s)
+			})
 		}
+	}
+	if len(oldest) == 0 {
+		return list, nil
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return list, fmt.Errorf("journal: count refunds: %w", err)
+	}
+	for _, fill := range oldest {
+		fill()
 	}
 	return list, nil
 }

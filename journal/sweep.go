@@ -65,12 +65,12 @@ func (j *Journal) LookLater(ctx context.Context, rec *Record, after time.Duratio
 // limit of each kind and bucket, and their claims.
 func (j *Journal) Prune(ctx context.Context, limit int) (int, error) {
 	forgotten := 0
-	for bucket := range Buckets {
-		counts, err := j.counts(ctx, bucket)
-		if err != nil {
-			return forgotten, err
-		}
-		for _, s := range counts {
+	counts, err := j.counts(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for bucket, kinds := range counts {
+		for _, s := range kinds {
 			if !s.State.Terminal() || time.Since(s.Oldest) < j.options.Retention {
 				continue
 			}

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"syscall"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -34,8 +37,7 @@ func Open(ctx context.Context, cfg *config.Config) (*Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	report, err := redisconn.Check(ctx, rdb, redisconn.Requirements{
-		Durability: string(cfg.Durability), AllowEviction: cfg.AllowEviction, StatedFsync: cfg.StatedFsync})
+	report, err := redisconn.Check(ctx, rdb, requirements(cfg))
 	if err != nil {
 		return nil, errors.Join(err, rdb.Close())
 	}
@@ -58,4 +60,33 @@ func (b *Backend) Close() error {
 		return fmt.Errorf("close Redis: %w", err)
 	}
 	return nil
+}
+
+// Check verifies again that Redis keeps what the configuration says.
+func (b *Backend) Check(ctx context.Context, cfg *config.Config) error {
+	_, err := redisconn.Check(ctx, b.Redis, requirements(cfg))
+	return err
+}
+
+func requirements(cfg *config.Config) redisconn.Requirements {
+	return redisconn.Requirements{Durability: string(cfg.Durability), AllowEviction: cfg.AllowEviction, StatedFsync: cfg.StatedFsync}
+}
+
+// Unreachable reports whether err says that Redis could not be reached, as
+// opposed to what it answered.
+func Unreachable(err error) bool {
+	var network net.Error
+	return errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, redis.ErrPoolTimeout)
+}
+
+// QueueSizes counts the tasks of a queue by their state there, and says how
+// long the oldest pending one has waited.
+func (b *Backend) QueueSizes(queue string) (map[string]int, time.Duration, error) {
+	info, err := b.queue.inspector.GetQueueInfo(queue)
+	if err != nil {
+		return nil, 0, err
+	}
+	return map[string]int{"pending": info.Pending, "active": info.Active, "scheduled": info.Scheduled,
+		"retry": info.Retry, "archived": info.Archived, "completed": info.Completed}, info.Latency, nil
 }

@@ -31,6 +31,9 @@ func (p *Processor) gate(ctx context.Context, a Account) (pause.Pass, error) {
 		return pause.Pass{}, &Later{After: time.Second, Why: "the worker is stopping"}
 	default:
 	}
+	if p.held.Load() != nil {
+		return pause.Pass{}, &Later{After: pauseLook, Why: "Redis does not keep what it must; see the worker's log"}
+	}
 	pass, err := p.enter(ctx, a)
 	if err != nil {
 		return pass, err

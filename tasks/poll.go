@@ -27,7 +27,7 @@ func (p *Processor) follow(ctx context.Context, a Account, rec *journal.Record, 
 	case err != nil && failed == nil:
 		return rec, err
 	}
-	p.report(ctx, a, pause.Good().Of(pass))
+	p.report(ctx, a, answered(pass))
 	if p.gaveUp(rec, pass) && status.Progress != providers.Done && status.Progress != providers.Rejected {
 		return p.review(ctx, rec, "gave_up", "the provider did not finish it in "+p.Policy.GiveUpAfter.String())
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -51,6 +52,17 @@ type Processor struct {
 	Parts
 	accounts map[string]Account
 	intake   intake
+	held     atomic.Pointer[string]
+}
+
+// Hold stops all calls to providers while err is not nil, because what is
+// written down would not last. It reports whether they were stopped before.
+func (p *Processor) Hold(err error) bool {
+	if err == nil {
+		return p.held.Swap(nil) != nil
+	}
+	why := err.Error()
+	return p.held.Swap(&why) != nil
 }
 
 // NewProcessor returns a Processor for the accounts.
@@ -74,6 +86,9 @@ func NewProcessor(p Parts) *Processor {
 	}
 	return proc
 }
+
+// Holding reports whether Hold stops the calls.
+func (p *Processor) Holding() bool { return p.held.Load() != nil }
 
 type unobserved struct{}
 

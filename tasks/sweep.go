@@ -1,0 +1,158 @@
+package tasks
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"refundworker/journal"
+	"refundworker/refund"
+)
+
+// Bounds of a sweep, so that its cost does not grow with what waits.
+const (
+	sweepPerBucket = 4
+	sweepAtOnce    = 8
+	sweepSlack     = 3 * time.Second  // a refund is the queue's own business until then
+	activeSlack    = 8 * time.Second  // beyond it, whoever runs the task is taken for dead
+	backlogLook    = 30 * time.Second // how often a waiting task is looked after
+	sweepLease     = 10 * time.Second // of the right to sweep
+	pruneEvery     = time.Minute
+	prunePerKind   = 100
+)
+
+const sweepKey = "refunds:sweeper"
+
+// Sweeper is the spare clockwork: it takes up refunds whose worker died or
+// whose task is gone, relays events that were left behind, and forgets what is
+// past its retention. One sweeper at a time works, over all processes.
+type Sweeper struct {
+	backend   *Backend
+	processor *Processor
+	name      string
+	pruned    time.Time
+}
+
+// NewSweeper returns a sweeper; name tells it from those of other processes.
+func NewSweeper(b *Backend, p *Processor, name string) *Sweeper {
+	return &Sweeper{backend: b, processor: p, name: name}
+}
+
+// holdLua takes or keeps the right to sweep. KEYS[1] the key; ARGV: name, lease in ms.
+var holdLua = redis.NewScript(`
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1`)
+
+// Tick sweeps once, if it is this process's turn.
+func (s *Sweeper) Tick(ctx context.Context) error {
+	held, err := holdLua.Run(ctx, s.backend.Redis, []string{sweepKey}, s.name, sweepLease.Milliseconds()).Int()
+	if err != nil || held == 0 {
+		return err
+	}
+	if _, err := s.backend.Journal.RelayAll(ctx); err != nil {
+		return err
+	}
+	now, err := s.backend.Journal.Now(ctx)
+	if err != nil {
+		return err
+	}
+	overdue, err := s.backend.Journal.Overdue(ctx, now.Add(-sweepSlack), sweepPerBucket)
+	if err != nil {
+		return err
+	}
+	var group errgroup.Group
+	group.SetLimit(sweepAtOnce)
+	for _, rec := range overdue {
+		group.Go(func() error {
+			if err := s.tend(ctx, rec); err != nil && AsLater(err) == nil {
+				s.processor.Log.Warn("refund not taken up", zap.String("refund_id", rec.ID), zap.Error(err))
+			}
+			return nil
+		})
+	}
+	_ = group.Wait()
+	if now.Sub(s.pruned) < pruneEvery {
+		return nil
+	}
+	s.pruned = now
+	_, err = s.backend.Journal.Prune(ctx, prunePerKind)
+	return err
+}
+
+// Release gives the right to sweep up, so that another process goes on at once.
+func (s *Sweeper) Release(ctx context.Context) error {
+	held, err := s.backend.Redis.Get(ctx, sweepKey).Result()
+	if err != nil || held != s.name {
+		return nil
+	}
+	return s.backend.Redis.Del(ctx, sweepKey).Err()
+}
+
+// tend looks after one refund whose time has come without anything happening.
+func (s *Sweeper) tend(ctx context.Context, rec *journal.Record) error {
+	if _, ok := s.processor.accounts[rec.Provider]; !ok {
+		return s.backend.Journal.LookLater(ctx, rec, backlogLook)
+	}
+	info, err := s.backend.queue.where(rec)
+	if err != nil {
+		return err
+	}
+	overdue := rec.Now.Sub(rec.Due)
+	switch {
+	case info == nil || info.State == asynq.TaskStateArchived || info.State == asynq.TaskStateCompleted:
+		// Deleted by hand, lost, or ended too early: put it back.
+		if err := s.restore(ctx, rec); err != nil {
+			return err
+		}
+		return s.backend.Journal.LookLater(ctx, rec, backlogLook)
+	case info.State == asynq.TaskStatePending, info.State == asynq.TaskStateRetry && info.NextProcessAt.Before(rec.Now.Add(sweepLease)),
+		info.State == asynq.TaskStateScheduled && info.NextProcessAt.Before(rec.Now.Add(sweepLease)):
+		if rec.State == refund.Queued {
+			return s.backend.Journal.LookLater(ctx, rec, backlogLook)
+		}
+	case info.State == asynq.TaskStateRetry || info.State == asynq.TaskStateScheduled:
+		if rec.State == refund.Queued {
+			// It waits for the provider's limit or pause, which is no reason to hurry.
+			return s.backend.Journal.LookLater(ctx, rec, backlogLook)
+		}
+	case info.State == asynq.TaskStateActive && rec.State != refund.Sending && overdue < activeSlack:
+		return nil
+	}
+	return s.run(ctx, rec)
+}
+
+func (s *Sweeper) restore(ctx context.Context, rec *journal.Record) error {
+	payload, err := payloadOf(rec)
+	if err != nil {
+		return err
+	}
+	s.processor.Log.Info("task put back", zap.String("refund_id", rec.ID), zap.String("provider", rec.Provider), zap.String("state", string(rec.State)))
+	return s.backend.queue.rouse(ctx, rec, payload, TaskTimeout(s.processor.accounts[rec.Provider].Provider))
+}
+
+// run makes the refund's next steps here instead of waiting for the queue to
+// notice that its worker died.
+func (s *Sweeper) run(ctx context.Context, rec *journal.Record) error {
+	account := s.processor.accounts[rec.Provider]
+	ctx, cancel := context.WithTimeout(ctx, TaskTimeout(account.Provider))
+	defer cancel()
+	done, err := s.processor.Run(ctx, rec)
+	if later := AsLater(err); later != nil {
+		// The refund's own record says when it is due; look no earlier.
+		return s.backend.Journal.LookLater(ctx, done, max(later.After, time.Second))
+	}
+	if err != nil {
+		return fmt.Errorf("refund %s: %w", rec.ID, err)
+	}
+	if done.State == refund.Review {
+		return nil
+	}
+	return s.backend.queue.remove(done)
+}

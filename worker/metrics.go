@@ -1,0 +1,137 @@
+package worker
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"go.uber.org/zap"
+
+	"refundworker/journal"
+	"refundworker/pause"
+	"refundworker/tasks"
+)
+
+// metrics are the worker's own figures. Labels are configured names and fixed
+// words only, so their number is bounded.
+type metrics struct {
+	registry *prometheus.Registry
+	attempts *prometheus.CounterVec
+	settled  *prometheus.CounterVec
+	limited  *prometheus.CounterVec
+	calls    *prometheus.HistogramVec
+	age      *prometheus.HistogramVec
+}
+
+func newMetrics(registry *prometheus.Registry, w *Worker) *metrics {
+	m := &metrics{registry: registry,
+		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "refund_attempts_total",
+			Help: "Calls of a provider's refund endpoint, by what came of them."}, []string{"provider", "outcome"}),
+		settled: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "refund_settled_total",
+			Help: "Refunds that reached a final state or review."}, []string{"provider", "state"}),
+		limited: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "refund_rate_limited_total",
+			Help: "Calls that had to wait for our own rate limit."}, []string{"provider"}),
+		calls: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "refund_provider_seconds",
+			Help: "How long a provider's answers take.", Buckets: prometheus.ExponentialBuckets(0.01, 2, 12)}, []string{"provider", "operation"}),
+		age: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "refund_age_seconds",
+			Help: "Age of refunds when they settle, from when they were taken in.", Buckets: prometheus.ExponentialBuckets(0.1, 4, 12)}, []string{"provider", "state"}),
+	}
+	registry.MustRegister(m.attempts, m.settled, m.limited, m.calls, m.age,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), standing{w})
+	return m
+}
+
+// Attempted counts an attempt.
+func (m *metrics) Attempted(provider, outcome string) {
+	m.attempts.WithLabelValues(provider, outcome).Inc()
+}
+
+// Settled counts a refund that reached a final state or review.
+func (m *metrics) Settled(rec *journal.Record) {
+	m.settled.WithLabelValues(rec.Provider, string(rec.State)).Inc()
+	m.age.WithLabelValues(rec.Provider, string(rec.State)).Observe(rec.Now.Sub(rec.Created).Seconds())
+}
+
+// Limited counts a wait for the rate limit.
+func (m *metrics) Limited(provider string) { m.limited.WithLabelValues(provider).Inc() }
+
+func (m *metrics) called(provider, operation string, took time.Duration) {
+	m.calls.WithLabelValues(provider, operation).Observe(took.Seconds())
+}
+
+// standing reads at each scrape what is true for all workers together.
+type standing struct{ w *Worker }
+
+var (
+	inStateDesc = prometheus.NewDesc("refund_in_state", "Refunds that are in a state now.", []string{"provider", "state"}, nil)
+	oldestDesc  = prometheus.NewDesc("refund_oldest_seconds", "How long the oldest refund has been in its state.", []string{"provider", "state"}, nil)
+	pausedDesc  = prometheus.NewDesc("refund_provider_paused", "1 while a provider is paused for this reason.", []string{"provider", "reason"}, nil)
+	queueDesc   = prometheus.NewDesc("asynq_queue_size", "Tasks in a queue, by their state there.", []string{"queue", "state"}, nil)
+	latencyDesc = prometheus.NewDesc("asynq_queue_latency_seconds", "How long the oldest pending task has waited.", []string{"queue"}, nil)
+	reachedDesc = prometheus.NewDesc("refund_redis_up", "1 if Redis answered this scrape.", nil, nil)
+)
+
+// scrapeTime bounds what a scrape asks of Redis.
+const scrapeTime = 5 * time.Second
+
+// Describe names the figures.
+func (standing) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{inStateDesc, oldestDesc, pausedDesc, queueDesc, latencyDesc, reachedDesc} {
+		ch <- d
+	}
+}
+
+// Collect reads them. What can't be read is left out and refund_redis_up is 0.
+func (s standing) Collect(ch chan<- prometheus.Metric) {
+	up := 0.0
+	defer func() { ch <- prometheus.MustNewConstMetric(reachedDesc, prometheus.GaugeValue, up) }()
+	r := s.w.running.Load()
+	if r == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeTime)
+	defer cancel()
+	now, err := r.backend.Journal.Now(ctx)
+	if err != nil {
+		return
+	}
+	stats, err := r.backend.Journal.Stats(ctx)
+	if err != nil {
+		s.w.log.Warn("metrics not read", zap.Error(err))
+		return
+	}
+	up = 1
+	for _, st := range stats {
+		ch <- prometheus.MustNewConstMetric(inStateDesc, prometheus.GaugeValue, float64(st.Count), st.Provider, string(st.State))
+		if !st.State.Terminal() {
+			ch <- prometheus.MustNewConstMetric(oldestDesc, prometheus.GaugeValue, max(now.Sub(st.Oldest).Seconds(), 0), st.Provider, string(st.State))
+		}
+	}
+	for _, a := range s.w.accounts {
+		s.collectProvider(ctx, ch, r, a.Name)
+	}
+}
+
+func (s standing) collectProvider(ctx context.Context, ch chan<- prometheus.Metric, r *running, provider string) {
+	status, err := r.board.State(ctx, provider)
+	if err == nil {
+		for _, reason := range []pause.Reason{pause.ReasonHealth, pause.ReasonCredentials, pause.ReasonOperator} {
+			paused := 0.0
+			if status.Reason == reason {
+				paused = 1
+			}
+			ch <- prometheus.MustNewConstMetric(pausedDesc, prometheus.GaugeValue, paused, provider, string(reason))
+		}
+	}
+	for _, queue := range []string{tasks.Queue(provider), tasks.BulkQueue(provider)} {
+		sizes, latency, err := r.backend.QueueSizes(queue)
+		if err != nil {
+			continue // asynq knows no queue that nothing was ever put on
+		}
+		for state, n := range sizes {
+			ch <- prometheus.MustNewConstMetric(queueDesc, prometheus.GaugeValue, float64(n), queue, state)
+		}
+		ch <- prometheus.MustNewConstMetric(latencyDesc, prometheus.GaugeValue, latency.Seconds(), queue)
+	}
+}

@@ -1,0 +1,163 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"refundworker/tasks"
+)
+
+// How often the worker looks into Redis. The first two trade the time that a
+// refund waits against commands per second while nothing happens.
+const (
+	idleLook     = 100 * time.Millisecond // for new tasks, when all queues are empty
+	delayedLook  = 250 * time.Millisecond // for tasks whose wait is over
+	sweepEvery   = time.Second
+	recheckEvery = 15 * time.Second // of what Redis keeps
+)
+
+// Run works until ctx ends, then drains: attempts that run are finished within
+// the shutdown timeout. The error says why it could not start or went wrong;
+// ending by ctx is none.
+func (w *Worker) Run(ctx context.Context) error {
+	stopHTTP, err := w.serve()
+	if err != nil {
+		return err
+	}
+	defer stopHTTP()
+	r, err := w.connect(ctx)
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := r.backend.Close(); err != nil {
+			w.log.Warn("Redis not closed cleanly", zap.Error(err))
+		}
+	}()
+	w.log.Info("Redis reached", zap.String("report", r.backend.Report.String()), zap.String("durability", string(w.cfg.Durability)))
+
+	servers, err := w.startQueues(r)
+	defer func() { w.stopQueues(servers) }()
+	if err != nil {
+		return err
+	}
+	w.running.Store(r)
+	w.log.Info("worker started", zap.String("name", w.name), zap.Int("providers", len(w.accounts)), zap.String("listen", w.Addr()))
+
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var group errgroup.Group
+	group.Go(func() error { w.sweep(background, r); return nil })
+	group.Go(func() error { w.recheck(background, r); return nil })
+
+	<-ctx.Done()
+	w.log.Info("worker stops: running attempts finish, nothing new begins", zap.Duration("within", w.cfg.ShutdownTimeout))
+	close(w.draining)
+	stop()
+	return group.Wait()
+}
+
+// startQueues starts one asynq server per provider, so that a slow provider
+// never takes the places of another.
+func (w *Worker) startQueues(r *running) ([]*asynq.Server, error) {
+	var servers []*asynq.Server
+	for _, a := range w.accounts {
+		server := asynq.NewServerFromRedisClient(r.backend.Queues, asynq.Config{
+			Concurrency:              a.Concurrency,
+			Queues:                   map[string]int{tasks.Queue(a.Name): 2, tasks.BulkQueue(a.Name): 1},
+			StrictPriority:           true,
+			RetryDelayFunc:           r.processor.RetryDelay,
+			IsFailure:                tasks.IsFailure,
+			ShutdownTimeout:          w.cfg.ShutdownTimeout,
+			TaskCheckInterval:        idleLook,
+			DelayedTaskCheckInterval: delayedLook,
+			Logger:                   queueLog{w.log.Named("queue").With(zap.String("provider", a.Name)).Sugar()},
+			LogLevel:                 asynq.WarnLevel,
+		})
+		mux := asynq.NewServeMux()
+		mux.HandleFunc(tasks.Type, r.processor.Handle)
+		if err := server.Start(mux); err != nil {
+			return servers, fmt.Errorf("start the queue of %s: %w", a.Name, err)
+		}
+		servers = append(servers, server)
+	}
+	return servers, nil
+}
+
+func (w *Worker) stopQueues(servers []*asynq.Server) {
+	for _, s := range servers {
+		s.Stop() // all stop fetching before any waits for its tasks
+	}
+	var group errgroup.Group
+	for _, s := range servers {
+		group.Go(func() error { s.Shutdown(); return nil })
+	}
+	_ = group.Wait()
+}
+
+// sweep runs the spare clockwork until ctx ends.
+func (w *Worker) sweep(ctx context.Context, r *running) {
+	sweeper := tasks.NewSweeper(r.backend, r.processor, w.name)
+	every(ctx, sweepEvery, func() {
+		if err := sweeper.Tick(ctx); err != nil && ctx.Err() == nil {
+			w.log.Warn("sweep failed; the next one goes on", zap.Error(err))
+		}
+	})
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	_ = sweeper.Release(last)
+}
+
+// recheck verifies again and again that Redis keeps what it must: a failover
+// may have brought up another server. Nothing begins while it does not.
+func (w *Worker) recheck(ctx context.Context, r *running) {
+	every(ctx, recheckEvery, func() {
+		err := r.backend.Check(ctx, w.cfg)
+		if ctx.Err() != nil || err != nil && tasks.Unreachable(err) {
+			return
+		}
+		held := r.processor.Hold(err)
+		switch {
+		case err != nil && !held:
+			w.log.Error("Redis no longer keeps what it must: nothing is sent until it does", zap.Error(err))
+		case err == nil && held:
+			w.log.Info("Redis keeps what it must again")
+		}
+	})
+}
+
+func every(ctx context.Context, d time.Duration, do func()) {
+	ticker := time.NewTicker(d)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			do()
+		}
+	}
+}
+
+// queueLog gives asynq's log to zap.
+type queueLog struct{ *zap.SugaredLogger }
+
+func (l queueLog) Fatal(args ...any) { l.SugaredLogger.Error(args...) }
+
+// Check validates that everything can be reached that a worker needs, and
+// leaves. It binds no port, so it runs beside a running worker.
+func (w *Worker) Check(ctx context.Context) (string, error) {
+	backend, err := tasks.Open(ctx, w.cfg)
+	if err != nil {
+		return "", err
+	}
+	return backend.Report.String(), errors.Join(backend.Close())
+}
