@@ -73,7 +73,7 @@ redis.call('HSET', KEYS[1], 'state', 'sending', 'since', text(now), 'updated', t
   'ver', text(tonumber(version) + 1), 'seq', text(seq), 'attempts', p.attempt, 'deadline', text(deadline),
   'due', text(due), 'a:' .. p.attempt, p.entry, 'a:' .. p.attempt .. ':at', text(now))
 redis.call('HDEL', KEYS[1], 'why')
-redis.call('ZADD', prefix .. 'due', due, id)
+schedule(id, 'sending', text(due))
 index(id, provider, 'queued', 'sending', now)
 redis.call('HINCRBY', payment_key(place), 'epoch', 1)
 remember(id, seq, now, 'queued', 'sending', p.by, '"attempt ' .. p.attempt .. '"')

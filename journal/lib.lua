@@ -68,6 +68,15 @@ local function index(id, provider, from, to, now)
   end
 end
 
+-- Says when somebody has to look after a refund; due nil: never. Those that are
+-- queued have an index of their own, so that a backlog hides nothing urgent.
+local function schedule(id, state, due)
+  local index, other = prefix .. 'due', prefix .. 'wait'
+  if state == 'queued' then index, other = other, index end
+  redis.call('ZREM', other, id)
+  if due then redis.call('ZADD', index, due, id) else redis.call('ZREM', index, id) end
+end
+
 -- Puts an event for the order system into the bucket's outbox. reason replaces
 -- the record's reason_code unless it is nil or ''.
 local function announce(id, seq, state, now, reason)

@@ -58,6 +58,7 @@ type Record struct {
 	Known         bool      // the provider proved that it has the request (a callback)
 	Partial       bool      // one part moved and another did not
 	ByTotal       bool      // success was proven by the payment's total alone
+	Denied        time.Time // since when lookups are refused for the credentials; zero: they are not
 	Contradicted  string    // evidence against the final state
 	Resends       int
 	Tries         int // failed tries after unclear refusals
@@ -180,7 +181,7 @@ func parse(now string, f map[string]string, epoch string, restored bool) (*Recor
 		Baseline: p.minor("baseline"), Unproven: f["unproven"] == "1", Lost: f["lost"] == "1", Refused: f["refused"] == "1",
 		FirstUnproven: p.time("first_unproven"), Guarded: f["guarded"] == "1", Risk: f["risk"] == "1",
 		Known: f["known"] == "1", Partial: f["partial"] == "1", ByTotal: f["by_total"] == "1",
-		Contradicted: f["contradicted"], Resends: int(p.number("resends")), Tries: int(p.number("tries")), Fails: int(p.number("fails")),
+		Denied: p.time("denied"), Contradicted: f["contradicted"], Resends: int(p.number("resends")), Tries: int(p.number("tries")), Fails: int(p.number("fails")),
 		Lookups: int(p.number("lookups")), Now: millis(now), Epoch: epoch, Restored: restored, fields: f}
 	p.json("receipt", &r.Receipt)
 	p.json("request", &r.Request)

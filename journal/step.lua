@@ -33,10 +33,10 @@ end
 if p.due ~= '' and open(to) then
   local due = text(now + tonumber(p.due))
   redis.call('HSET', KEYS[1], 'due', due)
-  redis.call('ZADD', prefix .. 'due', due, id)
+  schedule(id, to, due)
 else
   redis.call('HDEL', KEYS[1], 'due')
-  redis.call('ZREM', prefix .. 'due', id)
+  schedule(id, to, nil)
 end
 if to ~= from or p.note ~= '' then
   seq = seq + 1

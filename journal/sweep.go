@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -20,40 +21,58 @@ func (j *Journal) Now(ctx context.Context) (time.Time, error) {
 	return now, nil
 }
 
-// Overdue returns refunds whose next action was due before the moment, at most
-// perBucket of each bucket, in one pipelined round trip.
-func (j *Journal) Overdue(ctx context.Context, before time.Time, perBucket int64) ([]*Record, error) {
+// Overdue names a refund whose next action was due and did not happen.
+type Overdue struct {
+	ID     string
+	bucket int
+}
+
+// Overdue finds refunds whose next action was due before the moment, at most so
+// many of each bucket, in one pipelined round trip: those that somebody worked
+// on, and those that are queued, which may be many.
+func (j *Journal) Overdue(ctx context.Context, before time.Time, working, queued int64) ([]Overdue, error) {
 	pipe := j.rdb.Pipeline()
-	found := make([]*redis.StringSliceCmd, Buckets)
+	until := strconv.FormatInt(before.UnixMilli(), 10)
+	found := make([][2]*redis.StringSliceCmd, Buckets)
 	for bucket := range found {
-		found[bucket] = pipe.ZRangeByScore(ctx, bucketPrefix(bucket)+"due", &redis.ZRangeBy{
-			Min: "-inf", Max: strconv.FormatInt(before.UnixMilli(), 10), Count: perBucket})
+		prefix := bucketPrefix(bucket)
+		found[bucket][0] = pipe.ZRangeByScore(ctx, prefix+"due", &redis.ZRangeBy{Min: "-inf", Max: until, Count: working})
+		found[bucket][1] = pipe.ZRangeByScore(ctx, prefix+"wait", &redis.ZRangeBy{Min: "-inf", Max: until, Count: queued})
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
 		return nil, fmt.Errorf("journal: read what is due: %w", err)
 	}
-	var list []*Record
-	for bucket, cmd := range found {
-		for _, id := range cmd.Val() {
-			rec, err := j.loadIn(ctx, bucket, id)
-			if err == ErrNotFound {
-				j.rdb.ZRem(ctx, bucketPrefix(bucket)+"due", id)
-				continue
+	var list []Overdue
+	for _, which := range []int{0, 1} { // what somebody worked on comes first
+		for bucket, cmds := range found {
+			for _, id := range cmds[which].Val() {
+				list = append(list, Overdue{id, bucket})
 			}
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, rec)
 		}
 	}
 	return list, nil
 }
 
-// LookLater moves a refund in the due index without changing the refund: its
-// task is where it belongs, so there is no need to look again before then. A
-// refund that has no next action any more is left alone.
+// LoadOverdue reads such a refund. One whose record is gone leaves the index.
+func (j *Journal) LoadOverdue(ctx context.Context, o Overdue) (*Record, error) {
+	rec, err := j.loadIn(ctx, o.bucket, o.ID)
+	if errors.Is(err, ErrNotFound) {
+		prefix := bucketPrefix(o.bucket)
+		if err := errors.Join(j.rdb.ZRem(ctx, prefix+"due", o.ID).Err(), j.rdb.ZRem(ctx, prefix+"wait", o.ID).Err()); err != nil {
+			return nil, fmt.Errorf("journal: drop a refund that is gone: %w", err)
+		}
+	}
+	return rec, err
+}
+
+// LookLater moves a refund in the index of what is due without changing the
+// refund: its task is where it belongs, so there is no need to look again
+// before then. A refund that has no next action any more is left alone.
 func (j *Journal) LookLater(ctx context.Context, rec *Record, after time.Duration) error {
 	key := bucketPrefix(bucketOf(rec.place())) + "due"
+	if rec.State == refund.Queued {
+		key = bucketPrefix(bucketOf(rec.place())) + "wait"
+	}
 	at := float64(rec.Now.Add(after).UnixMilli())
 	if err := j.rdb.ZAddXX(ctx, key, redis.Z{Score: at, Member: rec.ID}).Err(); err != nil {
 		return fmt.Errorf("journal: put off a look: %w", err)

@@ -92,7 +92,7 @@ redis.call('HSET', KEYS[1], unpack(flat))
 index(id, f.provider, '', state, now)
 remember(id, 1, now, '', state, p.by, p.note)
 if state == 'queued' then
-  redis.call('ZADD', prefix .. 'due', due, id)
+  schedule(id, state, text(due))
 else
   announce(id, 1, state, now)
 end

@@ -3,6 +3,7 @@ package tasks
 import (
 	"context"
 	"errors"
+	"time"
 
 	"refundworker/journal"
 	"refundworker/pause"
@@ -28,6 +29,34 @@ func (p *Processor) credentials(ctx context.Context, a Account, rec *journal.Rec
 	}
 	p.report(ctx, a, pause.Credentials(code(o)))
 	return rec, nil
+}
+
+// recentGood is how long a call that worked speaks for the credentials.
+const recentGood = 5 * time.Minute
+
+// denied handles a lookup that was refused for its credentials. The provider
+// pauses unless other calls work: then the refusal is this refund's own, such as
+// an order of another merchant, and a person has to look.
+func (p *Processor) denied(ctx context.Context, a Account, rec *journal.Record, wait time.Duration, detail string, pass pause.Pass) (*journal.Record, error) {
+	status, err := p.Board.State(ctx, a.Name)
+	if err != nil {
+		return rec, err
+	}
+	first := rec.Denied.IsZero()
+	switch {
+	case !first && status.LastGood.After(rec.Denied):
+		p.report(ctx, a, pause.Nothing().Of(pass))
+		return p.review(ctx, rec, "permission", "the provider refuses to look this payment up ("+detail+"), while other calls work")
+	case first && rec.Now.Sub(status.LastGood) < recentGood:
+		p.report(ctx, a, pause.Nothing().Of(pass))
+	default:
+		p.report(ctx, a, pause.Credentials(detail).Of(pass))
+	}
+	set := map[string]string{"why": a.Name + " refuses the credentials (" + detail + ")"}
+	if first {
+		set["denied"] = number(rec.Now.UnixMilli())
+	}
+	return p.Journal.Apply(ctx, rec, journal.Step{Due: wait, Set: set, By: p.By})
 }
 
 var errNoProbe = errors.New("no harmless call to try the credentials with")

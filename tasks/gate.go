@@ -116,8 +116,7 @@ func (p *Processor) failedLookup(ctx context.Context, a Account, rec *journal.Re
 	}
 	switch e.Kind {
 	case providers.Misconfigured:
-		p.report(ctx, a, pause.Credentials(detail).Of(pass))
-		return p.later(ctx, rec, wait, a.Name+" refuses the credentials ("+detail+")", false)
+		return p.denied(ctx, a, rec, wait, detail, pass)
 	case providers.RateLimited:
 		p.penalize(ctx, a, wait)
 		p.report(ctx, a, pause.Nothing().Of(pass))

@@ -28,10 +28,11 @@ func (p *Processor) follow(ctx context.Context, a Account, rec *journal.Record, 
 		return rec, err
 	}
 	p.report(ctx, a, answered(pass))
-	if p.gaveUp(rec, pass) && status.Progress != providers.Done && status.Progress != providers.Rejected {
+	step := p.progressed(a, rec, status)
+	if (step.To == "" || step.To == refund.Accepted) && p.gaveUp(rec, pass) {
 		return p.review(ctx, rec, "gave_up", "the provider did not finish it in "+p.Policy.GiveUpAfter.String())
 	}
-	return p.Journal.Apply(ctx, rec, p.progressed(a, rec, status))
+	return p.Journal.Apply(ctx, rec, step)
 }
 
 // progressed turns the provider's word about one refund into the next step.
@@ -78,20 +79,22 @@ func (p *Processor) poll(ctx context.Context, a Account, rec *journal.Record) (*
 	if put != nil || err != nil {
 		return put, err
 	}
-	if p.gaveUp(rec, got.pass) {
-		return p.review(ctx, rec, "gave_up", "the provider did not finish it in "+p.Policy.GiveUpAfter.String())
-	}
 	e := evidence{rec: rec, total: got.total}
 	if got.status.Requested != nil {
 		e.pending = *got.status.Requested
 	}
 	// It gave no id to ask by, so only the total tells, and only success: what
 	// has not risen yet may still rise.
-	if v, note := judge(e); v == moved {
+	switch v, note := judge(e); {
+	case v == moved:
 		amount, _ := rec.Send()
 		return p.Journal.Apply(ctx, rec, journal.Step{To: refund.Succeeded, NoDue: true, By: p.By, Note: note + ": proven by the total",
 			Set: map[string]string{"moved": number(amount), "by_total": "1", "reason_code": "proven_by_total"}})
+	case rec.ByTotal && v != requested && got.total != nil:
+		return p.review(ctx, rec, "not_proven", "the provider counted it as requested, and does not any more")
+	case p.gaveUp(rec, got.pass):
+		return p.review(ctx, rec, "gave_up", "the provider did not finish it in "+p.Policy.GiveUpAfter.String())
 	}
 	return p.Journal.Apply(ctx, rec, journal.Step{Due: retry.Poll(a.Poll.Initial, a.Poll.Max, rec.Lookups+1, p.Random), By: p.By,
-		Set: map[string]string{"lookups": number(rec.Lookups + 1), "why": "the provider works on it, and gave no id to ask by"}})
+		Set: map[string]string{"lookups": number(rec.Lookups + 1), "fails": "", "denied": "", "why": "the provider works on it, and gave no id to ask by"}})
 }

@@ -29,7 +29,7 @@ const codeNotDurable = "not_durable"
 // settle.
 func (p *Processor) queued(ctx context.Context, a Account, rec *journal.Record) (*journal.Record, error) {
 	b := journal.Beginning{MaxAge: baselineAge, Timeout: a.Timeout, Grace: deadlineGrace, By: p.By,
-		Set: map[string]string{"account": a.Fingerprint, "lookups": "", "attempt_end": ""}}
+		Set: map[string]string{"account": a.Fingerprint, "lookups": "", "attempt_end": "", "denied": ""}}
 	if p.mustLook(a, rec) {
 		got, put, err := p.look(ctx, a, rec)
 		if put != nil || err != nil {

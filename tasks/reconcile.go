@@ -38,21 +38,22 @@ func (p *Processor) reconcile(ctx context.Context, a Account, rec *journal.Recor
 	if put != nil || err != nil {
 		return put, err
 	}
-	if p.gaveUp(rec, got.pass) {
-		return p.review(ctx, rec, "gave_up", "still unknown "+p.Policy.GiveUpAfter.String()+" after the first attempt")
-	}
 	e := evidence{rec: rec, total: got.total, left: got.status.Refundable, lookups: rec.Lookups,
 		settled: settlingOver(rec, a.Reconcile.Settle)}
 	if got.status.Requested != nil {
 		e.pending = *got.status.Requested
 	}
-	return p.Journal.Apply(ctx, rec, p.act(a, rec, e))
+	step := p.act(a, rec, e)
+	if step.To == "" && p.gaveUp(rec, got.pass) {
+		return p.review(ctx, rec, "gave_up", "still unknown "+p.Policy.GiveUpAfter.String()+" after the first attempt")
+	}
+	return p.Journal.Apply(ctx, rec, step)
 }
 
 // act turns a verdict into the refund's next step.
 func (p *Processor) act(a Account, rec *journal.Record, e evidence) journal.Step {
 	v, note := judge(e)
-	s := journal.Step{By: p.By, Note: note, Set: map[string]string{"lookups": number(rec.Lookups + 1), "fails": ""}}
+	s := journal.Step{By: p.By, Note: note, Set: map[string]string{"lookups": number(rec.Lookups + 1), "fails": "", "denied": ""}}
 	amount, _ := rec.Send()
 	switch v {
 	case moved:

@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -16,14 +17,15 @@ import (
 
 // Bounds of a sweep, so that its cost does not grow with what waits.
 const (
-	sweepPerBucket = 4
-	sweepAtOnce    = 8
-	sweepSlack     = 3 * time.Second  // a refund is the queue's own business until then
-	activeSlack    = 8 * time.Second  // beyond it, whoever runs the task is taken for dead
-	backlogLook    = 30 * time.Second // how often a waiting task is looked after
-	sweepLease     = 10 * time.Second // of the right to sweep
-	pruneEvery     = time.Minute
-	prunePerKind   = 100
+	sweepWorking = 16 // of each bucket, refunds that somebody worked on
+	sweepQueued  = 2  // of each bucket, refunds that wait in the queue
+	sweepAtOnce  = 8
+	sweepSlack   = 3 * time.Second  // a refund is the queue's own business until then
+	activeSlack  = 8 * time.Second  // beyond it, whoever runs the task is taken for dead
+	backlogLook  = 30 * time.Second // how often a waiting task is looked after
+	sweepLease   = 10 * time.Second // of the right to sweep
+	pruneEvery   = time.Minute
+	prunePerKind = 100
 )
 
 const sweepKey = "refunds:sweeper"
@@ -63,16 +65,20 @@ func (s *Sweeper) Tick(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	overdue, err := s.backend.Journal.Overdue(ctx, now.Add(-sweepSlack), sweepPerBucket)
+	overdue, err := s.backend.Journal.Overdue(ctx, now.Add(-sweepSlack), sweepWorking, sweepQueued)
 	if err != nil {
 		return err
 	}
 	var group errgroup.Group
 	group.SetLimit(sweepAtOnce)
-	for _, rec := range overdue {
+	for _, o := range overdue {
 		group.Go(func() error {
-			if err := s.tend(ctx, rec); err != nil && AsLater(err) == nil {
-				s.processor.Log.Warn("refund not taken up", zap.String("refund_id", rec.ID), zap.Error(err))
+			rec, err := s.backend.Journal.LoadOverdue(ctx, o)
+			if err == nil {
+				err = s.tend(ctx, rec)
+			}
+			if err != nil && AsLater(err) == nil && !errors.Is(err, journal.ErrNotFound) {
+				s.processor.Log.Warn("refund not taken up", zap.String("refund_id", o.ID), zap.Error(err))
 			}
 			return nil
 		})
