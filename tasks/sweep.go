@@ -104,6 +104,8 @@ func (s *Sweeper) Release(ctx context.Context) error {
 // tend looks after one refund whose time has come without anything happening.
 func (s *Sweeper) tend(ctx context.Context, rec *journal.Record) error {
 	if _, ok := s.processor.accounts[rec.Provider]; !ok {
+		s.processor.Log.Warn("an open refund's provider is not configured: was it renamed? Configure it under the name that the refund has",
+			zap.String("refund_id", rec.ID), zap.String("provider", rec.Provider))
 		return s.backend.Journal.LookLater(ctx, rec, backlogLook)
 	}
 	info, err := s.backend.queue.where(rec)

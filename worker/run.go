@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -38,16 +39,12 @@ func (w *Worker) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err := r.backend.Close(); err != nil {
-			w.log.Warn("Redis not closed cleanly", zap.Error(err))
-		}
-	}()
+	defer w.close(r)
 	w.log.Info("Redis reached", zap.String("report", r.backend.Report.String()), zap.String("durability", string(w.cfg.Durability)))
 
 	servers, err := w.startQueues(r)
-	defer func() { w.stopQueues(servers) }()
 	if err != nil {
+		w.stopQueues(servers)
 		return err
 	}
 	w.running.Store(r)
@@ -62,7 +59,38 @@ func (w *Worker) Run(ctx context.Context) error {
 	w.log.Info("worker stops: running attempts finish, nothing new begins", zap.Duration("within", w.cfg.ShutdownTimeout))
 	close(w.draining)
 	stop()
-	return group.Wait()
+	group.Go(func() error { w.stopQueues(servers); return nil })
+	w.finish(&group)
+	return nil
+}
+
+// finish waits for what is under way, a little longer than the queues may take.
+func (w *Worker) finish(group *errgroup.Group) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = group.Wait()
+	}()
+	late := time.NewTimer(w.cfg.ShutdownTimeout + time.Second)
+	defer late.Stop()
+	select {
+	case <-done:
+		w.log.Info("worker stopped")
+	case <-late.C:
+		w.log.Warn("worker stopped with attempts still running: they will be reconciled")
+	}
+}
+
+// close ends what the providers and the backend keep open.
+func (w *Worker) close(r *running) {
+	for _, a := range w.accounts {
+		if c, ok := a.API.(io.Closer); ok {
+			_ = c.Close()
+		}
+	}
+	if err := r.backend.Close(); err != nil {
+		w.log.Warn("Redis not closed cleanly", zap.Error(err))
+	}
 }
 
 // startQueues starts one asynq server per provider, so that a slow provider
