@@ -33,7 +33,7 @@ type Backend struct {
 // Open connects to Redis and verifies that it keeps what the configuration
 // says. The caller closes the backend.
 func Open(ctx context.Context, cfg *config.Config) (*Backend, error) {
-	rdb, err := redisconn.Open(cfg.Redis)
+	rdb, err := redisconn.OpenGuarded(cfg.Redis, requirements(cfg))
 	if err != nil {
 		return nil, err
 	}

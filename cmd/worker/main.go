@@ -36,6 +36,7 @@ type flags struct {
 	config   string
 	logLevel string
 	check    bool
+	health   bool
 	demo     bool
 	once     bool
 }
@@ -63,6 +64,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			status = statusError
 			log := newLog(level, stderr)
 			switch {
+			case f.health:
+				err = healthcheck(cmd.Context(), f.config)
 			case f.demo:
 				err = demo(cmd.Context(), f.once, stdout, log)
 			default:
@@ -76,6 +79,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	cmd.SetErr(stderr)
 	cmd.Flags().StringVar(&f.config, "config", "", "the configuration file (default $REFUND_CONFIG, else ./refunds.yaml)")
 	cmd.Flags().BoolVar(&f.check, "check", false, "validate the configuration, reach Redis, and leave")
+	cmd.Flags().BoolVar(&f.health, "healthcheck", false, "ask the worker on this machine whether it takes refunds, and leave; for containers")
 	cmd.Flags().BoolVar(&f.demo, "demo", false, "show it all with an embedded Redis and simulated providers; keeps nothing")
 	cmd.Flags().BoolVar(&f.once, "once", false, "with --demo: leave when every sample refund has settled")
 	cmd.Flags().StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
@@ -104,12 +108,4 @@ func work(ctx context.Context, f flags, stdout io.Writer, log *zap.Logger) error
 		return nil
 	}
 	return w.Run(ctx)
-}
-
-// newLog writes one JSON object a line.
-func newLog(level zapcore.Level, to io.Writer) *zap.Logger {
-	encoder := zap.NewProductionEncoderConfig()
-	encoder.TimeKey, encoder.EncodeTime = "time", zapcore.RFC3339NanoTimeEncoder
-	encoder.EncodeDuration = zapcore.StringDurationEncoder
-	return zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(encoder), zapcore.Lock(zapcore.AddSync(to)), level))
 }
