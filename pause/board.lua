@@ -12,6 +12,8 @@
 --            leased        when that began
 --            lease_for     how long it may take
 --            sick          calls in a row that got no answer
+--            unanswered    1 if a refund was among them
+--            refund_only   1 if only a refund's answer ends this pause
 --            refused       refusals in a row with the code refused_code
 --            last_good     when a call last worked (exact to a second)
 --            resumed       when the last pause ended
@@ -79,7 +81,8 @@ local function pause(reason, detail, code)
   set('reason', reason)
   set('detail', detail)
   if code then set('code', code) else unset('code') end
-  unset('sick', 'refused', 'refused_code', 'by')
+  if reason == 'health' and (code or state.unanswered) then set('refund_only', '1') else unset('refund_only') end
+  unset('sick', 'unanswered', 'refused', 'refused_code', 'by')
 end
 
 local function resume()
@@ -87,5 +90,5 @@ local function resume()
   set('resumed', now)
   set('ramp', 0)
   unset('reason', 'since', 'detail', 'by', 'code', 'tried', 'lease', 'leased', 'lease_for',
-    'sick', 'refused', 'refused_code', 'resumed_by')
+    'sick', 'unanswered', 'refund_only', 'refused', 'refused_code', 'resumed_by')
 end

@@ -12,6 +12,9 @@
 //	                                                      ──it works──► ramping up
 //	ramping up ──1, 2, 4 … 32 calls in all, 6 s──► well
 //
+// A lookup that works ends what lookups began. A run of refunds without an
+// answer, and the pause after it, end by a refund's answer only.
+//
 // A provider that falls ill again within two minutes goes on with the doubling
 // where it was, so that one that fails, works and fails is not tried every
 // second.

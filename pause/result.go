@@ -16,9 +16,19 @@ func Nothing() Result { return Result{} }
 // any pause but an operator's.
 func Good() Result { return Result{kind: "good"} }
 
-// Sick says that the provider did not answer properly: no connection, a
+// Answered says that a lookup worked. It ends a run of failed lookups, and a
+// pause for them or for the credentials; about refunds that get no answer, or
+// are refused, it says nothing.
+func Answered() Result { return Result{kind: "answered"} }
+
+// Sick says that the provider did not answer a lookup properly: no connection, a
 // timeout, a 5xx. Five in a row pause it.
 func Sick(detail string) Result { return Result{kind: "sick", detail: detail} }
+
+// Unanswered is Sick of a refund. A run with one in it, and the pause that
+// follows, end by a refund's answer only: a provider whose lookups work while
+// its refunds get lost must not be sent a thousand more.
+func Unanswered(detail string) Result { return Result{kind: "unanswered", detail: detail} }
 
 // Refusal says that the provider refused a call with this code, for a reason
 // that need not lie in the payment. Twenty in a row with one code pause it. A

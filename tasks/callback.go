@@ -76,7 +76,7 @@ func (p *Processor) recheck(ctx context.Context, a Account, rec *journal.Record)
 		p.report(ctx, a, pause.Nothing().Of(pass))
 		return err
 	}
-	p.report(ctx, a, answered(pass))
+	p.report(ctx, a, pause.Answered().Of(pass))
 	against := rec.State == refund.Succeeded && status.Progress == providers.Rejected ||
 		rec.State == refund.Declined && status.Progress == providers.Done
 	if !against {

@@ -85,18 +85,26 @@ func invalid(r refund.Request, faults refund.Invalid) Receipt {
 // tell: for a dry run. It writes nothing.
 func (e *Enqueuer) Peek(ctx context.Context, o refund.Order) (Receipt, error) {
 	receipt := Receipt{RefundID: o.RefundID, Status: Queued}
+	known, err := e.backend.Journal.Get(ctx, o.RefundID)
+	var before *journal.RefusedError
+	switch {
+	case errors.As(err, &before):
+		return refused(receipt, before.Refusal), nil
+	case err == nil && known.Digest != o.Digest():
+		receipt.Status, receipt.Message = Conflict, "this refund id stands for another payment or other content; use a new id"
+		return receipt, nil
+	case err == nil:
+		receipt.Status, receipt.State = Existing, known.State
+		return receipt, nil
+	case !errors.Is(err, journal.ErrNotFound):
+		return receipt, err
+	}
 	siblings, err := e.backend.Journal.ByPayment(ctx, o.Provider, o.PaymentID)
 	if err != nil {
 		return receipt, fmt.Errorf("look for refunds of the payment: %w", err)
 	}
-	for _, s := range siblings {
-		switch {
-		case s.ID == o.RefundID:
-			receipt.Status, receipt.State = Existing, s.State
-			return receipt, nil
-		case s.HoldsWindow() && (o.Full || s.Full() || *s.Amount == o.Amount.Minor):
-			receipt.Status, receipt.ExistingID, receipt.State = Duplicate, s.ID, s.State
-		}
+	if why := e.intake.foresee(o, siblings); why != nil {
+		return refused(receipt, *why), nil
 	}
 	return receipt, nil
 }

@@ -40,7 +40,7 @@ func (p *Processor) look(ctx context.Context, a Account, rec *journal.Record) (a
 	var failed *providers.LookupError
 	switch {
 	case errors.As(err, &failed) && failed.Unsupported:
-		p.report(ctx, a, answered(pass))
+		p.report(ctx, a, pause.Answered().Of(pass))
 		return got, nil, nil
 	case errors.As(err, &failed):
 		put, err := p.failedLookup(ctx, a, rec, failed, pass)
@@ -48,19 +48,10 @@ func (p *Processor) look(ctx context.Context, a Account, rec *journal.Record) (a
 	case err != nil:
 		return got, nil, err
 	}
-	p.report(ctx, a, answered(pass))
+	p.report(ctx, a, pause.Answered().Of(pass))
 	got.status = status
 	if total, ok := status.Total(); ok {
 		got.total = &total
 	}
 	return got, nil, nil
-}
-
-// answered is what an answered lookup says of the provider. Under a pause for
-// refused refunds it says nothing: only a refund can be the trial call there.
-func answered(pass pause.Pass) pause.Result {
-	if pass.Code != "" {
-		return pause.Nothing().Of(pass)
-	}
-	return pause.Good().Of(pass)
 }

@@ -27,7 +27,7 @@ func (p *Processor) follow(ctx context.Context, a Account, rec *journal.Record, 
 	case err != nil && failed == nil:
 		return rec, err
 	}
-	p.report(ctx, a, answered(pass))
+	p.report(ctx, a, pause.Answered().Of(pass))
 	step := p.progressed(a, rec, status)
 	if (step.To == "" || step.To == refund.Accepted) && p.gaveUp(rec, pass) {
 		return p.review(ctx, rec, "gave_up", "the provider did not finish it in "+p.Policy.GiveUpAfter.String())

@@ -81,10 +81,10 @@ func (p *Processor) inform(ctx context.Context, a Account, o providers.Outcome, 
 		p.penalize(ctx, a, p.Policy.Backoff(o.Kind, 0, o.RetryAfter, p.Random))
 	case providers.Unavailable:
 		if o.Code != codeNotDurable {
-			result = pause.Sick(o.Code)
+			result = pause.Unanswered(o.Code)
 		}
 	case providers.Unknown:
-		result = pause.Sick(o.Code)
+		result = pause.Unanswered(o.Code)
 		if o.Refused {
 			result = pause.Refusal(o.Code, o.Message)
 		}
