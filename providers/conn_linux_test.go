@@ -24,8 +24,11 @@ func TestUnacknowledgedBytesAreGivenUpInTime(t *testing.T) {
 	for _, tc := range []struct {
 		left time.Duration
 		want int
-	}{{1500 * time.Millisecond, 1500}, {10 * time.Microsecond, 1}} {
-		providers.LimitUnacknowledged(conn, tc.left)
+	}{{90 * time.Second, 90000}, {10500 * time.Millisecond, 10500}} {
+		now := time.Now().Round(0)
+		if _, err := providers.GuardedWrite(conn, now, 0, now.Add(tc.left), time.Hour); err != nil {
+			t.Fatal(err)
+		}
 		raw, err := conn.(*net.TCPConn).SyscallConn()
 		if err != nil {
 			t.Fatal(err)

@@ -17,8 +17,7 @@ func GuardedWrite(conn net.Conn, wall time.Time, elapsed time.Duration, until ti
 }
 
 var (
-	LimitUnacknowledged = limitUnacknowledged
-	ErrTooLate          = errTooLate
-	RetryAfter          = retryAfter
-	Encodings           = encodings
+	ErrTooLate = errTooLate
+	RetryAfter = retryAfter
+	Encodings  = encodings
 )

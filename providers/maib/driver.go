@@ -1,6 +1,6 @@
 // Package maib speaks version 2 of maib's merchant API: a bearer token for a
-// client id and secret, JSON in both directions (docs.maibmerchants.md, and
-// maib's own .NET and PHP clients).
+// client id and secret, JSON in both directions. Its facts are maib's public
+// merchant documentation and maib's own .NET, PHP and WooCommerce clients.
 //
 // A refund that maib answers with Created is recorded, not paid: what became of
 // it is asked by its refund id, which a callback only makes happen sooner. There

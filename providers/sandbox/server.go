@@ -42,8 +42,8 @@ type Options struct {
 	// Now is the clock of the ledger, the tokens and everything that is due;
 	// nil for time.Now. Fault.Delay of an answer is always real time.
 	Now func() time.Time
-	// Log takes one line for each call, without secrets; nil for none. It must
-	// not call the server.
+	// Log takes one line for each call, without secrets; nil for none. Calls
+	// come from several goroutines at once.
 	Log func(line string)
 	// SettleDelay is how long maib takes from Created to Accepted; 0 means one
 	// second. Half of it is spent in Requested.

@@ -62,6 +62,9 @@ func (a *account) outcome(got providers.Answer, asked int64) providers.Outcome {
 	case moved > 0 && moved < len(parts): // whatever the code says
 		sum := refunded(parts)
 		out.Kind, out.Moved = providers.Partial, &sum
+		if success {
+			out.Code = codeSuccess
+		}
 		out.Message = fmt.Sprintf("%d of %d operations succeeded", moved, len(parts))
 	case moved > 0 && success && got.OK():
 		settle(&out, asked)

@@ -1,7 +1,7 @@
 // Package sberbank speaks the RBS gateway of Sberbank acquiring (and of the
 // banks that run the same one): autoRefund.do for orders paid in money and
-// loyalty points, and getOrderStatusExtended.do (securepayments.sberbank.ru,
-// OpenAPI 1.0.7).
+// loyalty points, and getOrderStatusExtended.do. Its facts are Sberbank's public
+// documentation, its OpenAPI 1.0.7, and the documentation of those banks.
 //
 // Amounts on the wire are minor units, money and points together. There is no
 // idempotency parameter, and a full refund needs the amount that is left. The

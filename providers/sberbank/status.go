@@ -39,12 +39,16 @@ func (a *account) PaymentStatus(ctx context.Context, q providers.PaymentQuery) (
 	if providers.Decode(got.Body, &s) != nil {
 		return providers.PaymentStatus{}, got.Unread().Lookup()
 	}
-	if code, said := text(s.ErrorCode); said && code != codeSuccess {
+	code, said := text(s.ErrorCode)
+	if said && code != codeSuccess {
 		return providers.PaymentStatus{}, a.lookupError(got, code, s.ErrorMessage)
 	}
 	currency, ok := currencyOf(s.Currency, q.Currency)
-	if !ok || !got.OK() || s.Amounts == nil {
+	if !ok || !got.OK() || s.Amounts == nil && !said {
 		return providers.PaymentStatus{}, got.Unread().Lookup()
+	}
+	if s.Amounts == nil {
+		return providers.PaymentStatus{Currency: currency}, nil
 	}
 	refunded, left := []*providers.Scalar{s.Amounts.Refunded}, []*providers.Scalar{s.Amounts.Deposited}
 	if s.Loyalty != nil && s.Loyalty.Bonus != nil {
@@ -58,12 +62,17 @@ func (a *account) PaymentStatus(ctx context.Context, q providers.PaymentQuery) (
 	}, nil
 }
 
-// lookupError says why there is no status. Code 5 may mean bad credentials or a
-// bad order, so it proves neither; code 7 can be a passing system error.
+// lookupError says why there is no status. Of the meanings of code 5, two need
+// an amount or a missing orderId, and this call has no amount and always an
+// orderId: what is left is that the credentials are refused, or this merchant's
+// right to see the order. Code 7 can be a passing system error.
 func (a *account) lookupError(got providers.Answer, code string, message *providers.Scalar) *providers.LookupError {
 	e := got.Unread().Lookup()
 	e.Code = a.client.Code(code)
-	e.Unsupported = !got.ServerError() && code != codeState
+	if !got.ServerError() && code == codeAccess {
+		e.Kind = providers.Misconfigured
+	}
+	e.Unsupported = !got.ServerError() && code != codeState && code != codeAccess
 	if said, ok := text(message); ok {
 		e.Message = a.client.Text(said)
 	}

@@ -1,6 +1,6 @@
 // Package unitpay speaks UnitPay's API: refundPayment and getPayment, both GET
-// requests that carry the project's secret key in the URL (help.unitpay.ru, and
-// the behaviour of unitpay-php 4.0.0).
+// requests that carry the project's secret key in the URL. Its facts are UnitPay's
+// public documentation and the behaviour of its own unitpay-php 4.0.0.
 //
 // UnitPay has no idempotency key and answers a refund with no id of it. It
 // promises only that the same amount of the same payment is not refunded twice
