@@ -129,7 +129,7 @@ func TestRequestThatBreaksOffIsUnknown(t *testing.T) {
 	}()
 	c := open(t, "http://"+l.Addr().String())
 	huge := call(c)
-	huge.Method, huge.Body = http.MethodPost, make([]byte, 64<<20) // more than the kernel takes at once
+	huge.Method, huge.Body = http.MethodPost, make([]byte, 24<<20) // more than the kernel takes at once
 	_, fail := c.Send(context.Background(), time.Now().Add(5*time.Second), huge)
 	if fail == nil || fail.Kind != providers.Unknown || fail.Code != providers.CodeReset {
 		t.Errorf("Send: %+v, want unknown", fail)

@@ -28,10 +28,14 @@ type Requirements struct {
 	Durability    string // aof, replica, aof+replica, none
 	AllowEviction bool   // accept a maxmemory-policy other than noeviction
 	StatedFsync   string // appendfsync as the operator says, believed only where CONFIG is forbidden
+
+	uncounted bool // replicas are not counted
 }
 
-func (r Requirements) disk() bool    { return r.Durability != modeReplica && r.Durability != modeNone }
-func (r Requirements) replica() bool { return r.Durability != modeAOF && r.Durability != modeNone }
+func (r Requirements) disk() bool { return r.Durability != modeReplica && r.Durability != modeNone }
+func (r Requirements) replica() bool {
+	return !r.uncounted && r.Durability != modeAOF && r.Durability != modeNone
+}
 
 // Report is what Check found.
 type Report struct {

@@ -11,7 +11,7 @@ import (
 // checkDisk verifies that a write is on this server's disk before its answer
 // leaves (appendfsync always), or that the server can be asked to confirm it
 // (WAITAOF, from 7.2 on).
-func (n *nodeReport) checkDisk(ctx context.Context, c *redis.Client, info map[string]string, req Requirements) error {
+func (n *nodeReport) checkDisk(ctx context.Context, c server, info map[string]string, req Requirements) error {
 	if info["aof_enabled"] != "1" {
 		return fmt.Errorf("durability %s needs appendonly yes, and it is no; set appendonly yes, or choose another durability", req.Durability)
 	}
@@ -50,7 +50,7 @@ func (n *nodeReport) fsyncWithWait(fsync string, known bool, req Requirements) e
 	return nil
 }
 
-func (n *nodeReport) fsyncAlways(ctx context.Context, c *redis.Client, fsync string, known bool, req Requirements) error {
+func (n *nodeReport) fsyncAlways(ctx context.Context, c server, fsync string, known bool, req Requirements) error {
 	const why = "version %s can't confirm that a write is on disk (WAITAOF is from 7.2 on), so durability %s needs appendfsync always"
 	if !known {
 		switch req.StatedFsync {
@@ -80,7 +80,7 @@ func (n *nodeReport) fsyncAlways(ctx context.Context, c *redis.Client, fsync str
 
 // setting reads one setting; known is false where CONFIG is forbidden or the
 // setting does not exist.
-func setting(ctx context.Context, c *redis.Client, name string) (value string, known bool, err error) {
+func setting(ctx context.Context, c server, name string) (value string, known bool, err error) {
 	values, err := c.ConfigGet(ctx, name).Result()
 	switch {
 	case err == nil:
@@ -94,7 +94,7 @@ func setting(ctx context.Context, c *redis.Client, name string) (value string, k
 
 // tryWaitAOF finds out whether WAITAOF works, which a version number does not
 // say of every server that speaks this protocol.
-func (n *nodeReport) tryWaitAOF(ctx context.Context, c *redis.Client) (bool, error) {
+func (n *nodeReport) tryWaitAOF(ctx context.Context, c server) (bool, error) {
 	cmd := redis.NewIntSliceCmd(ctx, "waitaof", 1, 0, 2000)
 	err := c.Process(ctx, cmd)
 	switch {

@@ -10,6 +10,12 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
+// server is one server, by a client or by a single connection.
+type server interface {
+	redis.Cmdable
+	Process(ctx context.Context, cmd redis.Cmder) error
+}
+
 // nodeReport is what was found at one server.
 type nodeReport struct {
 	version  version
@@ -24,9 +30,9 @@ func (n *nodeReport) saw(format string, args ...any) {
 }
 
 // checkNode checks one server; member says that it was found through a cluster.
-func checkNode(ctx context.Context, c *redis.Client, member bool, req Requirements) (nodeReport, error) {
+func checkNode(ctx context.Context, c server, member bool, req Requirements) (nodeReport, error) {
 	var n nodeReport
-	info, err := readInfo(ctx, c)
+	info, err := readInfo(ctx, c, "server", "memory", "persistence", "replication")
 	if err != nil {
 		// A server made for tests knows no such INFO, and a demo needs none.
 		if req.Durability == modeNone && refused(err) {
@@ -79,9 +85,9 @@ func (n *nodeReport) checkEviction(policy string, req Requirements) error {
 
 // readInfo returns the fields of the sections that are needed. They are asked
 // for one by one, because several at once need Redis 7.
-func readInfo(ctx context.Context, c *redis.Client) (map[string]string, error) {
+func readInfo(ctx context.Context, c server, sections ...string) (map[string]string, error) {
 	info := map[string]string{}
-	for _, section := range []string{"server", "memory", "persistence", "replication"} {
+	for _, section := range sections {
 		text, err := c.Info(ctx, section).Result()
 		if err != nil {
 			return nil, err

@@ -1,6 +1,7 @@
 package redisconn
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -43,7 +44,12 @@ const (
 // URL is written as %XX.
 //
 // It does not connect: see Check. The caller closes the client.
-func Open(u providers.Secret) (redis.UniversalClient, error) {
+func Open(u providers.Secret) (redis.UniversalClient, error) { return connect(u, nil) }
+
+// onConnect is called for every new connection before it is used.
+type onConnect func(ctx context.Context, conn *redis.Conn) error
+
+func connect(u providers.Secret, greet onConnect) (redis.UniversalClient, error) {
 	t, err := parse(u)
 	if err != nil {
 		return nil, fmt.Errorf("the redis URL %w", err)
@@ -54,11 +60,11 @@ func Open(u providers.Secret) (redis.UniversalClient, error) {
 	}
 	switch t.kind {
 	case sentinel:
-		return redis.NewFailoverClient(t.failover(trust)), nil
+		return redis.NewFailoverClient(t.failover(trust, greet)), nil
 	case cluster:
-		return redis.NewClusterClient(t.cluster(trust)), nil
+		return redis.NewClusterClient(t.cluster(trust, greet)), nil
 	}
-	return redis.NewClient(t.single(trust)), nil
+	return redis.NewClient(t.single(trust, greet)), nil
 }
 
 // noMaintenance turns off go-redis's handshake with Redis Enterprise, which
@@ -67,7 +73,7 @@ func noMaintenance() *maintnotifications.Config {
 	return &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 }
 
-func (t target) single(trust *tls.Config) *redis.Options {
+func (t target) single(trust *tls.Config, greet onConnect) *redis.Options {
 	return &redis.Options{
 		Addr:                     t.addrs[0],
 		Username:                 t.user,
@@ -83,11 +89,12 @@ func (t target) single(trust *tls.Config) *redis.Options {
 		MinIdleConns:             t.number("min_idle_conns", 0),
 		ConnMaxIdleTime:          connMaxIdleTime,
 		TLSConfig:                trust,
+		OnConnect:                greet,
 		MaintNotificationsConfig: noMaintenance(),
 	}
 }
 
-func (t target) failover(trust *tls.Config) *redis.FailoverOptions {
+func (t target) failover(trust *tls.Config, greet onConnect) *redis.FailoverOptions {
 	return &redis.FailoverOptions{
 		MasterName:            t.master,
 		SentinelAddrs:         t.addrs,
@@ -106,10 +113,11 @@ func (t target) failover(trust *tls.Config) *redis.FailoverOptions {
 		MinIdleConns:          t.number("min_idle_conns", 0),
 		ConnMaxIdleTime:       connMaxIdleTime,
 		TLSConfig:             trust,
+		OnConnect:             greet,
 	}
 }
 
-func (t target) cluster(trust *tls.Config) *redis.ClusterOptions {
+func (t target) cluster(trust *tls.Config, greet onConnect) *redis.ClusterOptions {
 	return &redis.ClusterOptions{
 		Addrs:                    t.addrs,
 		Username:                 t.user,
@@ -125,6 +133,7 @@ func (t target) cluster(trust *tls.Config) *redis.ClusterOptions {
 		MinIdleConns:             t.number("min_idle_conns", 0),
 		ConnMaxIdleTime:          connMaxIdleTime,
 		TLSConfig:                trust,
+		OnConnect:                greet,
 		MaintNotificationsConfig: noMaintenance(),
 	}
 }

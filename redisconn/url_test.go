@@ -25,6 +25,8 @@ func open(t *testing.T, url string) redis.UniversalClient {
 	return c
 }
 
+func secret(url string) providers.Secret { return providers.NewSecret(url) }
+
 func TestOpenReadsEveryPartOfASingleServersURL(t *testing.T) {
 	c := open(t, "redis://me:p%40ss%3A%2F@redis.example.com:6380/3?dial_timeout=2s&read_timeout=7s&pool_size=9&client_name=refunds")
 	o := c.(*redis.Client).Options()

@@ -74,9 +74,7 @@ func TestRunIsNotDurableWhenNoReplicaConfirms(t *testing.T) {
 		_, err := w.Run(context.Background(), "k", put, []string{"k"}, value)
 		return err
 	}
-	if err := run("before"); err != nil {
-		t.Fatal(err)
-	}
+	redistest.Eventually(t, "confirmed", func() bool { return run("before") == nil })
 	replica.Freeze(t)
 	if err := run("frozen"); !errors.Is(err, redisconn.ErrNotDurable) {
 		t.Errorf("with a frozen replica: got %v", err)

@@ -157,7 +157,7 @@ func (p *Processor) note(ctx context.Context, before, after *journal.Record) {
 		return
 	}
 	fields := []zap.Field{zap.String("refund_id", after.ID), zap.String("provider", after.Provider),
-		zap.String("payment_id", after.PaymentID), zap.String("from", string(before.State)), zap.String("to", string(after.State)),
+		zap.String("payment_id", after.PaymentID), zap.String("state", string(after.State)),
 		zap.Int("attempt", after.Attempts), zap.String("reason_code", after.ReasonCode), zap.Duration("age", after.Now.Sub(after.Created))}
 	if after.State == refund.Review {
 		p.Log.Warn("refund needs a person: see refundctl show, then resolve or retry", fields...)

@@ -76,10 +76,11 @@ func StartReplica(t testing.TB, s *Server, args ...string) *Server {
 	t.Helper()
 	host, port, _ := net.SplitHostPort(s.Addr)
 	r := Start(t, append([]string{"--replicaof", host + " " + port}, args...)...)
-	primary := s.Client(t)
+	primary, replica := s.Client(t), r.Client(t)
 	Eventually(t, "the replica has caught up", func() bool {
-		info, err := primary.Info(context.Background(), "replication").Result()
-		return err == nil && strings.Contains(info, "port="+r.port()+",state=online")
+		ctx := context.Background()
+		return strings.Contains(primary.Info(ctx, "replication").Val(), "port="+r.port()+",state=online") &&
+			strings.Contains(replica.Info(ctx, "replication").Val(), "master_link_status:up")
 	})
 	return r
 }

@@ -85,11 +85,14 @@ func TestLookupErrorsByAnswer(t *testing.T) {
 		{"HTTP 429: rate limited", providertest.Reply{Status: 429}, providers.RateLimited, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			a, _ := account(t, tc.reply)
+			a, w := account(t, tc.reply)
 			_, err := a.(providers.RefundStatuser).RefundStatus(context.Background(), refundID)
 			var lookup *providers.LookupError
 			if !errors.As(err, &lookup) || lookup.Kind != tc.kind || lookup.Unsupported != tc.unsupported {
 				t.Errorf("%+v, want %v unsupported=%v", err, tc.kind, tc.unsupported)
+			}
+			if n := len(w.Requests()); n != 2 {
+				t.Errorf("%d requests, want a token and one lookup", n)
 			}
 		})
 	}
