@@ -86,16 +86,17 @@ func (q taskQueue) rouse(ctx context.Context, rec *journal.Record, payload []byt
 		switch info.State {
 		case asynq.TaskStateActive, asynq.TaskStatePending:
 			return nil
-		case asynq.TaskStateCompleted:
+		case asynq.TaskStateCompleted, asynq.TaskStateArchived:
+			// Put anew rather than run: a foreign producer's task may allow no
+			// retry, and would be archived again at its first wait.
 			err = q.inspector.DeleteTask(info.Queue, info.ID)
 		default:
-			err = q.inspector.RunTask(info.Queue, info.ID)
+			if err = q.inspector.RunTask(info.Queue, info.ID); err == nil {
+				return nil
+			}
 		}
 		if err != nil && !errors.Is(err, asynq.ErrTaskNotFound) {
 			return fmt.Errorf("run the task of refund %s: %w", rec.ID, err)
-		}
-		if info.State != asynq.TaskStateCompleted && err == nil {
-			return nil
 		}
 	}
 	return q.put(ctx, rec, payload, timeout)
