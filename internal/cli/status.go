@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 
 	"github.com/redis/go-redis/v9"
@@ -72,8 +73,9 @@ var cantServe = []string{"LOADING", "CLUSTERDOWN", "MASTERDOWN", "READONLY", "TR
 func notReached(err error) bool {
 	var answer redis.Error
 	var network net.Error
+	var file *fs.PathError // its cause, a syscall.Errno, is a net.Error too
 	switch {
-	case errors.Is(err, redisconn.ErrNotDurable), errors.Is(err, context.Canceled):
+	case errors.Is(err, redisconn.ErrNotDurable), errors.Is(err, context.Canceled), errors.As(err, &file):
 		return false
 	case errors.As(err, &answer):
 		for _, prefix := range cantServe {
