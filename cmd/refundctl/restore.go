@@ -1,0 +1,53 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"refundworker/internal/cli"
+)
+
+const restoredText = `The journal is marked as restored from a backup.
+Until "refundctl after-restore --done", an attempt starts only where the provider
+counts exactly what the journal knows to have moved of the payment. Every other
+refund that is not final goes to review.
+`
+
+const restoreOverText = `The mark is removed: attempts start again as usual.
+`
+
+func (c *control) afterRestore() *cobra.Command {
+	var done bool
+	cmd := &cobra.Command{
+		Use:   "after-restore",
+		Short: "After restoring a Redis backup: prove that nothing moved before anything is sent",
+		Long: `After restoring a Redis backup the journal may be behind the world: refunds may
+have been paid that it holds as queued. Run this before the workers start.
+
+` + restoredText + `
+With --done it ends. Do that when nothing is open any more that was in the
+backup: "refundctl stats" shows how old the oldest are.`,
+		Args: cobra.NoArgs,
+		RunE: cli.Action(func(cmd *cobra.Command, _ []string) error {
+			s, err := c.setup.Open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			text := restoredText
+			if done {
+				text, err = restoreOverText, s.Backend.Journal.RestoreOver(cmd.Context())
+			} else {
+				err = s.Backend.Journal.AfterRestore(cmd.Context(), c.now())
+			}
+			if err != nil {
+				return s.Explain(cmd.Context(), err)
+			}
+			_, err = fmt.Fprint(cmd.OutOrStdout(), text)
+			return err
+		}),
+	}
+	cmd.Flags().BoolVar(&done, "done", false, "everything that was open in the backup is settled: back to normal")
+	return cmd
+}
