@@ -1,0 +1,104 @@
+package worker_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"refundworker/providers/sandbox"
+	"refundworker/refund"
+)
+
+func TestRefundsOfOnePaymentNeverOverlapOverTwoWorkers(t *testing.T) {
+	const slow = 400 * time.Millisecond
+	everyCompany(t, setup{provider: map[string]string{"timeout": "10s"}}, func(t *testing.T, r *rig, company string) {
+		payment := r.pays(company, 500_00)
+		r.companies.Fail(company, payment, sandbox.Fault{Kind: sandbox.Slow, Delay: slow, Times: sandbox.Forever})
+		var ids []string
+		for _, amount := range []string{"10.00", "20.00", "30.00", "40.00"} {
+			ids = append(ids, r.enqueue(request(company, payment, amount)))
+		}
+		r.startWith(r.second(), "one")
+		r.startWith(r.second(), "two")
+		type span struct{ from, to time.Time }
+		var spans []span
+		by := map[string]bool{}
+		for _, id := range ids {
+			rec := r.waitFor(id, refund.Succeeded)
+			list, err := rec.AttemptList()
+			if err != nil || len(list) != 1 {
+				t.Fatalf("attempts %+v, %v", list, err)
+			}
+			spans = append(spans, span{list[0].StartedAt, list[0].EndedAt})
+			history, err := r.backend.Journal.History(t.Context(), rec)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, h := range history {
+				if h.To == refund.Sending {
+					by[h.By] = true
+				}
+			}
+		}
+		slices.SortFunc(spans, func(a, b span) int { return a.from.Compare(b.from) })
+		for i, s := range spans[1:] {
+			if s.from.Before(spans[i].to) {
+				t.Errorf("an attempt began at %s, before the one before ended at %s", s.from, spans[i].to)
+			}
+		}
+		var at []time.Time
+		for _, c := range r.companies.RecentCalls() {
+			if c.Operation == sandbox.OpRefund {
+				at = append(at, c.At)
+			}
+		}
+		for i := range at[1:] {
+			if gap := at[i+1].Sub(at[i]); gap < slow {
+				t.Errorf("the company saw refund calls %s apart, and answers in %s", gap, slow)
+			}
+		}
+		r.moved(company, payment, 100_00)
+		r.calls(company, 4)
+		t.Logf("attempts made by %d workers", len(by))
+	})
+}
+
+func TestOneRefundOnTwoWorkersIsSentOnce(t *testing.T) {
+	everyCompany(t, setup{}, func(t *testing.T, r *rig, company string) {
+		r.startWith(r.second(), "one")
+		r.startWith(r.second(), "two")
+		payments := map[string]string{}
+		for range 10 {
+			payment := r.pays(company, 500_00)
+			id := r.enqueue(request(company, payment, "100.00"))
+			payments[id] = payment
+			// Two more tasks for the same refund, on both queues.
+			p := payload(company, payment, "100.00")
+			p["refund_id"] = id
+			r.foreign(company, id+"-b", p)
+			r.foreign(company+"-bulk", id, p)
+		}
+		for id, payment := range payments {
+			r.waitFor(id, refund.Succeeded)
+			r.moved(company, payment, 100_00)
+		}
+		r.calls(company, 10)
+	})
+}
+
+func TestSecondRefundWaitsForAnUnprovenFirst(t *testing.T) {
+	everyCompany(t, setup{provider: map[string]string{"reconcile": "{first: 1s, settle: 3s}"}}, func(t *testing.T, r *rig, company string) {
+		r.start()
+		payment := r.pays(company, 500_00)
+		r.companies.Fail(company, payment, sandbox.Fault{Kind: sandbox.ResetBefore})
+		first := r.enqueue(request(company, payment, "100.00"))
+		r.waitFor(first, refund.Unknown)
+		second := r.waitFor(r.enqueue(request(company, payment, "60.00")), refund.Succeeded)
+		rec := r.waitFor(first, refund.Succeeded)
+		if rec.Attempts != 2 || second.FirstAttempt.Before(rec.Settled) {
+			t.Errorf("the second started while the first was not proven\n%s\n%s", r.story(rec), r.story(second))
+		}
+		r.moved(company, payment, 160_00)
+		r.calls(company, 3)
+	})
+}
