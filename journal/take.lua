@@ -79,10 +79,12 @@ redis.call('ZADD', refunds_key(place), order, id)
 
 local due = (start > now) and start or now
 local flat = { 'id', id, 'state', state, 'ver', '1', 'seq', '1', 'order', text(order),
-  'created', text(now), 'updated', text(now), 'since', text(now), 'due', text(due) }
-if start > now then
-  flat[#flat + 1] = 'why'
-  flat[#flat + 1] = 'waits for the window of an earlier refund of the payment to end'
+  'created', text(now), 'updated', text(now), 'since', text(now) }
+if refusal then
+  f.settled = text(now)
+else
+  f.due = text(due)
+  if start > now then f.why = 'waits for the window of an earlier refund of the payment to end' end
 end
 for k, v in pairs(f) do
   flat[#flat + 1] = k

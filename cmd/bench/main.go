@@ -1,0 +1,177 @@
+// Command bench measures the whole path from queue to settled refund beside a
+// bare asynq handler that makes the same HTTP call with no safety at all.
+//
+// Absolute figures say something about the machine only; the ratio, the round
+// trips and the bytes say something about the code.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"refundworker/internal/cli"
+	"refundworker/providers/sandbox"
+)
+
+func main() {
+	ctx, stop := cli.Interruptible()
+	status := cli.Run(ctx, newCommand(), cli.Process())
+	stop()
+	os.Exit(status)
+}
+
+// settings are the flags.
+type settings struct {
+	refunds, rounds, concurrency int
+	provider                     string
+	preflight                    bool
+	bothPreflights               bool // the flag was not given
+	redis                        string
+	appendfsync                  string
+	format                       *cli.Format
+}
+
+// maxRefunds bounds a run: more would fill this machine's memory before they
+// say anything new.
+const maxRefunds = 5_000_000
+
+func newCommand() *cobra.Command {
+	var s settings
+	root := &cobra.Command{
+		Use:   "bench",
+		Short: "Measure refunds per second beside a bare asynq handler",
+		Long: `Measure the whole path beside a bare asynq handler that makes the same HTTP
+call with no safety at all, in alternating rounds on one Redis. The simulated
+provider and redis-server run in processes of their own and end with bench.
+
+The ratio is the median over the rounds. A round in which a refund is lost,
+paid twice or not settled ends the run with exit status 1.`,
+		Args: cobra.NoArgs,
+		PreRunE: func(cmd *cobra.Command, _ []string) error {
+			s.bothPreflights = !cmd.Flags().Changed("preflight")
+			return s.check()
+		},
+		RunE: cli.Action(func(cmd *cobra.Command, _ []string) error {
+			err := run(cmd.Context(), s, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			if err != nil && cmd.Context().Err() != nil {
+				return &cli.Exit{Status: cli.Failed, Err: errors.New("interrupted; nothing that was started is left")}
+			}
+			return err
+		}),
+	}
+	f := root.Flags()
+	f.IntVar(&s.refunds, "refunds", 2000, "refunds in each round")
+	f.IntVar(&s.rounds, "rounds", 3, "rounds of each path")
+	f.IntVar(&s.concurrency, "concurrency", 32, "refunds at once, in both paths")
+	f.StringVar(&s.provider, "provider", sandbox.UnitPay, "unitpay, maib or sberbank")
+	f.BoolVar(&s.preflight, "preflight", false, "ask the provider before each attempt (without the flag: both, one after the other)")
+	f.StringVar(&s.redis, "redis", "", "URL of a Redis to use as it is; its database must be empty, and is emptied again (default: start redis-server)")
+	f.StringVar(&s.appendfsync, "appendfsync", "", "no, everysec or always with an append-only file, off without one (default: off, then always)")
+	s.format = cli.FormatFlag(root, cli.Text, cli.JSON)
+	root.AddCommand(simulatorCommand())
+	return root
+}
+
+func (s settings) check() error {
+	for _, n := range []struct {
+		name      string
+		n, lo, hi int
+	}{{"refunds", s.refunds, 1, maxRefunds}, {"rounds", s.rounds, 1, 100}, {"concurrency", s.concurrency, 1, 1000}} {
+		if n.n < n.lo || n.n > n.hi {
+			return fmt.Errorf("--%s must be from %d to %d", n.name, n.lo, n.hi)
+		}
+	}
+	switch {
+	case !slices.Contains(sandbox.Companies, s.provider):
+		return fmt.Errorf("--provider must be one of %s", strings.Join(sandbox.Companies, ", "))
+	case s.appendfsync != "" && !slices.Contains(fsyncs, s.appendfsync):
+		return fmt.Errorf("--appendfsync must be one of %s", strings.Join(fsyncs, ", "))
+	case s.appendfsync != "" && s.redis != "":
+		return fmt.Errorf("--appendfsync is for the redis-server that bench starts; a Redis named by --redis is used as it is")
+	}
+	return nil
+}
+
+// paths are those of our worker that are measured.
+func (s settings) paths() []path {
+	if s.bothPreflights {
+		return []path{{}, {preflight: true}}
+	}
+	return []path{{preflight: s.preflight}}
+}
+
+// run measures, prints, and cleans up whatever happens.
+func run(ctx context.Context, s settings, out, progress io.Writer) (err error) {
+	simulator, err := startSimulator(ctx)
+	if err != nil {
+		return err
+	}
+	defer simulator.stop()
+	report := newReport(s)
+	modes := []string{fsyncOff, fsyncAlways}
+	switch {
+	case s.redis != "":
+		modes = []string{""}
+	case s.appendfsync != "":
+		modes = []string{s.appendfsync}
+	}
+	for _, mode := range modes {
+		if err := measure(ctx, s, mode, simulator, report, progress); err != nil {
+			return err
+		}
+	}
+	if *s.format == cli.JSON {
+		return cli.WriteJSON(out, report)
+	}
+	return report.print(out)
+}
+
+// measure makes all rounds on one Redis.
+func measure(ctx context.Context, s settings, mode string, simulator *simulator, report *report, progress io.Writer) error {
+	store, err := openStore(ctx, s.redis, mode)
+	if err != nil {
+		return err
+	}
+	defer store.close()
+	b := &bench{settings: s, store: store, simulator: simulator, trips: countTrips()}
+	defer b.trips.stop()
+	report.Redis = store.version
+	bare := report.row(store.label, "bare asynq")
+	paths := s.paths()
+	rows := make([]*row, len(paths))
+	for i, p := range paths {
+		rows[i] = report.row(store.label, p.name())
+	}
+	if err := b.small().warmUp(ctx, paths); err != nil {
+		return err
+	}
+	for round := range s.rounds {
+		fmt.Fprintf(progress, "%s: round %d of %d\n", store.label, round+1, s.rounds)
+		first, err := b.round(ctx, bareSide{b})
+		if err != nil {
+			return fmt.Errorf("round %d, bare asynq: %w", round+1, err)
+		}
+		bare.add(first, first)
+		for i, p := range paths {
+			ours, err := b.round(ctx, &ourSide{bench: b, path: p})
+			if err != nil {
+				return fmt.Errorf("round %d, %s: %w", round+1, p.name(), err)
+			}
+			if ours.Moved != first.Moved {
+				return fmt.Errorf("round %d: %s moved %d minor units and bare asynq %d", round+1, p.name(), ours.Moved, first.Moved)
+			}
+			rows[i].add(ours, first)
+		}
+	}
+	if store.watchable() {
+		report.Trace, err = b.trace(ctx, paths[0])
+	}
+	return err
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"refundworker/internal/cli"
+)
+
+// TestMain lets this binary be the simulator that bench starts itself as.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == simulatorName {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+func command(t *testing.T, args ...string) (status int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	status = cli.Run(t.Context(), newCommand(), cli.Program{Args: args, Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs, Env: os.LookupEnv})
+	return status, out.String(), errs.String()
+}
+
+func needRedis(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("redis-server"); err == nil {
+		return
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatal("redis-server is not installed, and CI=true asks for every test; install it")
+	}
+	t.Skip("redis-server is not installed; install it to run this test")
+}
+
+func TestBothPathsMoveTheSameMoneyAndNothingIsLeftBehind(t *testing.T) {
+	needRedis(t)
+	const refunds = 40
+	for _, tc := range []struct {
+		name string
+		args []string
+		rows int
+	}{
+		{"unitpay with and without preflight", []string{"--provider", "unitpay"}, 3},
+		{"maib, which is polled", []string{"--provider", "maib", "--preflight=false"}, 2},
+		{"sberbank on an append-only file", []string{"--provider", "sberbank", "--preflight=true", "--appendfsync", "always"}, 2},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			temporary := t.TempDir()
+			t.Setenv("TMPDIR", temporary)
+			args := append([]string{"--refunds", "40", "--rounds", "1", "--concurrency", "4", "-o", "json", "--appendfsync", "off"}, tc.args...)
+			status, out, errs := command(t, args...)
+			if status != cli.OK {
+				t.Fatalf("exit status %d: %s", status, errs)
+			}
+			var got report
+			if err := json.Unmarshal([]byte(out), &got); err != nil {
+				t.Fatalf("not one JSON object: %v: %s", err, out)
+			}
+			if len(got.Rows) != tc.rows {
+				t.Fatalf("%d rows, want %d", len(got.Rows), tc.rows)
+			}
+			for i, row := range got.Rows {
+				if row.Median.Moved != refunds*refunded {
+					t.Errorf("%s moved %d, want %d", row.Path, row.Median.Moved, refunds*refunded)
+				}
+				if ours := i > 0; row.Median.PerSecond <= 0 || row.Median.QueueTrips < 2 || ours != (row.Median.OurTrips >= 3) {
+					t.Errorf("%s: implausible figures %+v", row.Path, row.Median)
+				}
+			}
+			if got.Trace == nil || !strings.Contains(out, "Writes an attempt ahead") {
+				t.Errorf("the trace does not name the write-ahead: %+v", got.Trace)
+			}
+			if left, _ := os.ReadDir(temporary); len(left) > 0 {
+				t.Errorf("left behind: %v", left)
+			}
+		})
+	}
+}
+
+func TestWrongUsageIsRefusedBeforeAnythingStarts(t *testing.T) {
+	for name, args := range map[string][]string{
+		"no refunds":                   {"--refunds", "0"},
+		"more refunds than fit":        {"--refunds", "5000001"},
+		"no rounds":                    {"--rounds", "0"},
+		"no concurrency":               {"--concurrency", "0"},
+		"unknown provider":             {"--provider", "paypal"},
+		"unknown appendfsync":          {"--appendfsync", "sometimes"},
+		"appendfsync of a lent Redis":  {"--appendfsync", "always", "--redis", "redis://127.0.0.1:1/0"},
+		"an argument that is no flag":  {"fast"},
+		"unknown output":               {"-o", "xml"},
+		"simulator with an argument":   {simulatorName, "x"},
+		"concurrency that is no count": {"--concurrency", "many"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if status, _, errs := command(t, args...); status != cli.Usage || errs == "" {
+				t.Errorf("exit status %d, stderr %q; want %d and a reason", status, errs, cli.Usage)
+			}
+		})
+	}
+}
+
+func TestRedisOutOfReachIsSaidWithItsStatus(t *testing.T) {
+	if status, _, errs := command(t, "--redis", "redis://127.0.0.1:1/0", "--refunds", "1"); status != cli.NoRedis {
+		t.Errorf("exit status %d, want %d: %s", status, cli.NoRedis, errs)
+	}
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"crypto/sha1"
+	"encoding/hex"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// scriptName is the first sentence of the header that each of our scripts has
+// above its keys; of others, the commands in it.
+func scriptName(text string) string {
+	lines := strings.Split(text, "\n")
+	for i := len(lines) - 1; i >= 0; i-- {
+		above, _, ok := strings.Cut(lines[i], "KEYS[1]")
+		if !ok || !strings.HasPrefix(lines[i], "--") {
+			continue
+		}
+		header := comment(above)
+		for i--; i >= 0 && strings.HasPrefix(lines[i], "--"); i-- {
+			header = comment(lines[i]) + " " + header
+		}
+		sentence, _, _ := strings.Cut(strings.TrimSpace(header), ". ")
+		return "script: " + strings.TrimRight(sentence, ".?: ")
+	}
+	var calls []string
+	for _, match := range redisCall.FindAllStringSubmatch(text, -1) {
+		if !slices.Contains(calls, match[1]) {
+			calls = append(calls, match[1])
+		}
+	}
+	return "script of " + strings.Join(calls, " ")
+}
+
+func comment(line string) string { return strings.TrimSpace(strings.TrimPrefix(line, "--")) }
+
+var (
+	redisCall = regexp.MustCompile(`redis\.call\(["'](\w+)["']`)
+	hashTag   = regexp.MustCompile(`\{[^}]*\}`)
+)
+
+// perRefund begin the keys of which there is one for each refund or payment.
+var perRefund = []string{"refunds:claim:", "refunds:{}:r:", "refunds:{}:h:", "refunds:{}:p:", "refunds:{}:l:", "asynq:{}:t:", "asynq:workers:", "asynq:servers:"}
+
+// kindOf is a key with what differs from refund to refund left out.
+func kindOf(key string) string {
+	key = hashTag.ReplaceAllString(key, "{}")
+	for _, prefix := range perRefund {
+		if strings.HasPrefix(key, prefix) {
+			return prefix + "…"
+		}
+	}
+	return key
+}
+
+// hashOf is the name that Redis gives to a script.
+func hashOf(script string) string {
+	sum := sha1.Sum([]byte(script))
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"refundworker/providers/sandbox"
+)
+
+func TestMoneyThatIsNotExactlyRightFailsTheRound(t *testing.T) {
+	for name, tc := range map[string]struct {
+		moves []int64 // minor units on the second of three payments; the others get their refund
+		want  string
+	}{
+		"each payment got its refund": {[]int64{refunded}, ""},
+		"one refund was lost":         {nil, "MONEY IS WRONG: 1 of 3"},
+		"one was paid twice":          {[]int64{refunded, refunded}, "MONEY IS WRONG: 1 of 3"},
+		"one was paid in part":        {[]int64{refunded / 2}, "MONEY IS WRONG: 1 of 3"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			companies := sandbox.New(sandbox.Options{})
+			defer companies.Close()
+			server := httptest.NewServer(questions(companies))
+			defer server.Close()
+			s := &simulator{simulatorReady: simulatorReady{Control: server.URL}, client: http.DefaultClient}
+			first, err := s.reserve(t.Context(), sandbox.UnitPay, 3)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for n, moves := range [][]int64{{refunded}, tc.moves, {refunded}} {
+				for _, minor := range moves {
+					if err := companies.RefundByHand(sandbox.UnitPay, paymentID(sandbox.UnitPay, first+int64(n)), minor); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			moved, err := s.settled(t.Context(), sandbox.UnitPay, first, 3)
+			switch {
+			case tc.want == "" && (err != nil || moved != 3*refunded):
+				t.Errorf("moved %d, %v; want %d", moved, err, 3*refunded)
+			case tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)):
+				t.Errorf("error %v, want one with %q", err, tc.want)
+			}
+		})
+	}
+}
+
+func TestRoundsNeverShareAPayment(t *testing.T) {
+	for _, company := range sandbox.Companies {
+		seen := map[string]bool{}
+		for n := range int64(1000) {
+			if id := paymentID(company, n); seen[id] {
+				t.Fatalf("%s: payment %s twice", company, id)
+			} else {
+				seen[id] = true
+			}
+		}
+	}
+}
+
+func TestRatioIsTheMedianOfItsRounds(t *testing.T) {
+	var r row
+	for _, pair := range [][2]float64{{50, 100}, {90, 100}, {60, 200}} {
+		r.add(sample{PerSecond: pair[0], EnqueuePerSecond: 1}, sample{PerSecond: pair[1], EnqueuePerSecond: 2})
+	}
+	if want := (spread{Median: 0.5, Min: 0.3, Max: 0.9}); r.Ratio != want {
+		t.Errorf("ratio %+v, want %+v", r.Ratio, want)
+	}
+	if r.Median.PerSecond != 60 || r.Enqueue.Median != 0.5 {
+		t.Errorf("median %v and enqueue ratio %v, want 60 and 0.5", r.Median.PerSecond, r.Enqueue.Median)
+	}
+	for _, tc := range []struct {
+		of   []float64
+		want float64
+	}{{nil, 0}, {[]float64{3}, 3}, {[]float64{4, 2}, 3}, {[]float64{9, 1, 5}, 5}} {
+		if got := median(tc.of); got != tc.want {
+			t.Errorf("median of %v is %v, want %v", tc.of, got, tc.want)
+		}
+	}
+}
+
+func TestWatcherNamesWhatItSees(t *testing.T) {
+	const script = `-- Shared. KEYS[1] is the record.\nlocal x\n-- Takes it in: all\n-- of it. More.\n-- KEYS[1] record\nreturn redis.call('GET', KEYS[1])`
+	text := strings.ReplaceAll(script, `\n`, "\n")
+	s := &seen{names: map[string]string{}, counts: map[request]int{}, phase: phaseEnqueue}
+	for _, line := range []string{
+		`1.5 [0 127.0.0.1:1] "EVALSHA" "` + hashOf(text) + `" "1" "refunds:{042}:r:a"`, // refused: nobody has its text
+		`1.5 [0 127.0.0.1:1] "eval" "` + script + `" "1" "refunds:{042}:r:a"`,
+		`1.5 [0 lua] "GET" "refunds:{042}:r:a"`,
+		`1.5 [0 127.0.0.1:1] "ECHO" "settle"`,
+		`1.5 [0 127.0.0.1:1] "evalsha" "` + hashOf(text) + `" "1" "refunds:{017}:r:b"`,
+		`1.5 [0 127.0.0.1:1] "xadd" "refunds:events" "with \"quotes\" and \x00"`,
+		`1.5 [0 127.0.0.1:1] "LLEN" "asynq:{unitpay}:pending"`, // the benchmark's own look
+		`1.5 [0 127.0.0.1:1] "ECHO" "over"`,
+		`1.5 [0 127.0.0.1:1] "GET" "later"`,
+		`not a line of it`,
+	} {
+		s.take(line)
+	}
+	want := map[request]int{
+		{Phase: "enqueue", What: "script: Takes it in: all of it, on refunds:{}:r:…"}: 1,
+		{Phase: "settle", What: "script: Takes it in: all of it, on refunds:{}:r:…"}:  1,
+		{Phase: "settle", What: "XADD refunds:events"}:                                1,
+	}
+	if len(s.counts) != len(want) {
+		t.Errorf("counted %v, want %v", s.counts, want)
+	}
+	for r, n := range want {
+		if s.counts[r] != n {
+			t.Errorf("%+v counted %d times, want %d; all: %v", r, s.counts[r], n, s.counts)
+		}
+	}
+}
+
+func TestTailKeepsTheEndAndStaysSmall(t *testing.T) {
+	var last tail
+	for range 100 {
+		if n, err := last.Write([]byte(strings.Repeat("x", 100))); n != 100 || err != nil {
+			t.Fatalf("wrote %d, %v", n, err)
+		}
+	}
+	if _, err := last.Write([]byte("the end\n")); err != nil {
+		t.Fatal(err)
+	}
+	if got := last.String(); len(got) > tailSize || !strings.HasSuffix(got, "xthe end") {
+		t.Errorf("kept %d bytes ending in %q", len(got), got[max(0, len(got)-10):])
+	}
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// redisServer is a redis-server that is killed and comes back on what it wrote.
+// With appendfsync always nothing is lost that was acknowledged.
+type redisServer struct {
+	bin, dir, addr string
+	client         *redis.Client // torture's own, past the proxy
+	process        *child
+	Restarts       int
+}
+
+func startRedis(ctx context.Context, bin, dir string) (*redisServer, error) {
+	path, err := exec.LookPath(cmp.Or(bin, os.Getenv("REDIS_SERVER"), "redis-server"))
+	if err != nil {
+		return nil, fmt.Errorf("redis-server is needed: %w", err)
+	}
+	r := &redisServer{bin: path, dir: filepath.Join(dir, "redis")}
+	if err := os.Mkdir(r.dir, 0o700); err != nil {
+		return nil, err
+	}
+	// A port that was free a moment ago may be taken, so try another.
+	for range 5 {
+		if r.addr, err = freeAddress(); err != nil {
+			return nil, err
+		}
+		if r.client != nil {
+			_ = r.client.Close()
+		}
+		r.client = redis.NewClient(&redis.Options{Addr: r.addr, PoolSize: 32})
+		if err = r.launch(ctx); err == nil || ctx.Err() != nil {
+			break
+		}
+	}
+	if err != nil {
+		r.close()
+		return nil, fmt.Errorf("start redis-server: %w", err)
+	}
+	return r, nil
+}
+
+func (r *redisServer) launch(ctx context.Context) error {
+	_, port, _ := net.SplitHostPort(r.addr)
+	var err error
+	r.process, err = startChild(exec.Command(r.bin, "--port", port, "--bind", "127.0.0.1", "--dir", r.dir, "--save", "",
+		"--daemonize", "no", "--maxmemory-policy", "noeviction", "--appendonly", "yes", "--appendfsync", "always"), nil)
+	if err != nil {
+		return err
+	}
+	for end := time.Now().Add(startTime); time.Now().Before(end); {
+		info, err := r.client.Info(ctx, "server").Result()
+		if err == nil && strings.Contains(info, fmt.Sprintf("process_id:%d\r", r.process.pid())) {
+			return nil
+		}
+		if r.process.gone() {
+			return fmt.Errorf("it ended by itself: %s", r.process.said)
+		}
+		if err := wait(ctx, 10*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return errors.New("it did not answer in time")
+}
+
+// crash kills the server, leaves it dead for a while, and starts it again.
+func (r *redisServer) crash(ctx context.Context, dead time.Duration) error {
+	r.process.kill()
+	r.Restarts++
+	if err := wait(ctx, dead); err != nil {
+		return err
+	}
+	if err := r.launch(ctx); err != nil {
+		return fmt.Errorf("restart redis-server: %w", err)
+	}
+	return nil
+}
+
+func (r *redisServer) close() {
+	r.process.kill()
+	if r.client != nil {
+		_ = r.client.Close()
+	}
+}
+
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}

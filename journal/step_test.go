@@ -1,0 +1,283 @@
+package journal_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"pgregory.net/rapid"
+
+	"refundworker/journal"
+	"refundworker/refund"
+)
+
+func TestStaleStepChangesNothing(t *testing.T) {
+	b, ctx := open(t), t.Context()
+	seen := b.take("id", "100.00")
+	b.apply(seen, journal.Step{Set: map[string]string{"why": "first"}, Due: time.Minute})
+	got, err := b.Apply(ctx, seen, journal.Step{To: refund.Canceled, NoDue: true})
+	if !errors.Is(err, journal.ErrStale) || got == nil || got.State != refund.Queued || got.Why != "first" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if _, err := b.Apply(ctx, got, journal.Step{To: refund.Canceled, NoDue: true}); err != nil {
+		t.Errorf("with what the refusal answered: %v", err)
+	}
+}
+
+func TestFinalStatesNeverChange(t *testing.T) {
+	for _, final := range []refund.State{refund.Succeeded, refund.Declined, refund.Canceled} {
+		b := open(t)
+		b.take("id", "100.00")
+		rec := b.bring("id", final)
+		for _, to := range refund.States {
+			if to == final {
+				continue
+			}
+			if _, err := b.Apply(t.Context(), rec, journal.Step{To: to}); err == nil {
+				t.Errorf("from %s to %s", final, to)
+			}
+		}
+		if _, err := b.Begin(t.Context(), rec, beginning()); err == nil {
+			t.Errorf("an attempt of one that is %s", final)
+		}
+		if after := b.load("id"); after.State != final || !after.Due.IsZero() {
+			t.Errorf("%+v", after)
+		}
+	}
+}
+
+func TestEvidenceAgainstAFinalStateIsRaised(t *testing.T) {
+	b, ctx := open(t), t.Context()
+	b.take("id", "100.00")
+	rec := b.bring("id", refund.Succeeded)
+	next := b.apply(rec, rec.Contradict("test", "the provider says Rejected"))
+	if next.State != refund.Succeeded || next.Contradicted == "" || next.ReasonCode == "contradicted" {
+		t.Errorf("%+v", next)
+	}
+	if _, err := b.RelayAll(ctx); err != nil {
+		t.Fatal(err)
+	}
+	events, err := b.rdb.XRange(ctx, journal.Events, "-", "+").Result()
+	if err != nil || len(events) != 2 || events[1].Values["reason_code"] != "contradicted" || events[1].Values["state"] != "succeeded" {
+		t.Errorf("%+v, %v", events, err)
+	}
+}
+
+// twice runs each script two times, as a client does that lost the first reply.
+type twice struct{ journal.Runner }
+
+func (r twice) Run(ctx context.Context, key string, script *redis.Script, keys []string, args ...any) (any, error) {
+	if _, err := r.Runner.Run(ctx, key, script, keys, args...); err != nil {
+		return nil, err
+	}
+	return r.Runner.Run(ctx, key, script, keys, args...)
+}
+
+func TestLostRepliesChangeNothingTwice(t *testing.T) {
+	b, ctx := open(t, func(r journal.Runner) journal.Runner { return twice{r} }), t.Context()
+	if c, err := b.Claim(ctx, "id", provider, payment, order("id", "100.00").Digest()); err != nil || c.Conflict {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	taken := b.try(order("id", "100.00"), journal.Taking{})
+	if taken.Record == nil || !taken.Existing {
+		t.Fatalf("%+v", taken)
+	}
+	b.apply(b.begin("id"), journal.Step{To: refund.Unknown, Note: "no answer"})
+	rec := b.apply(b.load("id"), journal.Step{To: refund.Succeeded, NoDue: true, Note: "proven"})
+	history, err := b.History(ctx, rec)
+	if err != nil || len(history) != 4 || rec.Attempts != 1 || rec.Seq != 4 {
+		t.Errorf("%d entries, %d attempts, seq %d, %v", len(history), rec.Attempts, rec.Seq, err)
+	}
+	for i, h := range history {
+		if h.Seq != int64(i+1) {
+			t.Errorf("entry %d has number %d", i, h.Seq)
+		}
+	}
+	moved, err := b.RelayAll(ctx)
+	if err != nil || moved != 1 {
+		t.Errorf("%d events, %v", moved, err)
+	}
+	stats, err := b.Stats(ctx)
+	if err != nil || len(stats) != 1 || stats[0].Count != 1 || stats[0].State != refund.Succeeded {
+		t.Errorf("%+v, %v", stats, err)
+	}
+}
+
+func TestEventsSayWhatHappened(t *testing.T) {
+	b, ctx := open(t), t.Context()
+	o := order("id", "100.5")
+	o.Metadata = map[string]string{"order": "ö-1"}
+	b.try(o, journal.Taking{})
+	rec := b.apply(b.begin("id"), journal.Step{To: refund.Review, Set: map[string]string{"reason_code": "partial", "moved": "7500"}})
+	rec = b.apply(rec, journal.Step{To: refund.Succeeded, NoDue: true, Set: map[string]string{"reason_code": "resolved"}})
+	if err := b.Relay(ctx, rec); err != nil {
+		t.Fatal(err)
+	}
+	events, err := b.rdb.XRange(ctx, journal.Events, "-", "+").Result()
+	if err != nil || len(events) != 2 {
+		t.Fatalf("%+v, %v", events, err)
+	}
+	for i, want := range []map[string]any{
+		{"refund_id": "id", "seq": "3", "provider": provider, "payment_id": payment, "amount": "100.5", "amount_moved": "75.00", "currency": "RUB",
+			"state": "review", "reason_code": "partial", "metadata": `{"order":"ö-1"}`, "at": "2026-01-01T12:00:00Z"},
+		{"seq": "4", "state": "succeeded", "reason_code": "resolved"},
+	} {
+		for field, value := range want {
+			if events[i].Values[field] != value {
+				t.Errorf("event %d: %s is %v, want %v", i, field, events[i].Values[field], value)
+			}
+		}
+	}
+	if moved, err := b.RelayAll(ctx); err != nil || moved != 0 {
+		t.Errorf("relayed again: %d, %v", moved, err)
+	}
+}
+
+func TestDueIndexFollowsTheRefund(t *testing.T) {
+	b, ctx := open(t), t.Context()
+	overdue := func() (ids []string) {
+		list, err := b.Overdue(ctx, b.now, 10, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, rec := range list {
+			ids = append(ids, rec.ID)
+		}
+		return ids
+	}
+	rec := b.take("id", "100.00")
+	if got := overdue(); !slices.Equal(got, []string{"id"}) {
+		t.Errorf("%v", got)
+	}
+	rec = b.apply(rec, journal.Step{Due: time.Minute})
+	if got := overdue(); got != nil {
+		t.Errorf("put off: %v", got)
+	}
+	b.advance(time.Minute)
+	if err := b.LookLater(ctx, b.load("id"), time.Minute); err != nil || overdue() != nil {
+		t.Errorf("looked later: %v", err)
+	}
+	if after := b.load("id"); after.Version != rec.Version || !after.Due.Equal(rec.Due) {
+		t.Error("looking later changed the refund")
+	}
+	b.apply(b.load("id"), journal.Step{To: refund.Canceled, NoDue: true})
+	if err := b.LookLater(ctx, rec, -time.Hour); err != nil || overdue() != nil {
+		t.Errorf("a settled refund is due: %v", err)
+	}
+}
+
+func TestPruneForgetsWhatSettledLongAgo(t *testing.T) {
+	b, ctx := open(t), t.Context()
+	for _, id := range []string{"old", "open"} {
+		o := order(id, map[string]string{"old": "10.00", "open": "20.00"}[id])
+		if _, err := b.Claim(ctx, id, provider, payment, o.Digest()); err != nil {
+			t.Fatal(err)
+		}
+		b.try(o, journal.Taking{})
+	}
+	b.bring("old", refund.Succeeded)
+	b.advance(retention - time.Millisecond)
+	if n, err := b.Prune(ctx, 10); err != nil || n != 0 {
+		t.Errorf("too early: %d, %v", n, err)
+	}
+	b.advance(time.Hour)
+	if n, err := b.Prune(ctx, 10); err != nil || n != 1 {
+		t.Errorf("%d, %v", n, err)
+	}
+	if _, err := b.Get(ctx, "old"); err != journal.ErrNotFound {
+		t.Errorf("the old one: %v", err)
+	}
+	if rec, err := b.Get(ctx, "open"); err != nil || rec.State != refund.Queued {
+		t.Errorf("the open one: %v", err)
+	}
+	if list, err := b.ByPayment(ctx, provider, payment); err != nil || len(list) != 1 {
+		t.Errorf("%d, %v", len(list), err)
+	}
+}
+
+// TestWhateverHappensTheIndexesAgree goes through random lives of the refunds
+// of one payment.
+func TestWhateverHappensTheIndexesAgree(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		b, ctx := open(t), context.Background()
+		defer b.mini.Close()
+		const total = 100_00
+		var ids []string
+		for range rapid.IntRange(1, 25).Draw(rt, "steps") {
+			b.advance(time.Duration(rapid.IntRange(0, 20).Draw(rt, "minutes")) * time.Minute)
+			if len(ids) == 0 || rapid.IntRange(0, 3).Draw(rt, "what") == 0 {
+				id := "r" + text(int64(len(ids)))
+				amount := rapid.SampledFrom([]string{"", "10.00", "25.00", "60.00"}).Draw(rt, "amount")
+				taken := b.try(withTotal(order(id, amount), total), journal.Taking{AfterWindow: rapid.Bool().Draw(rt, "after"), RecordRefusal: rapid.Bool().Draw(rt, "record")})
+				if taken.Record != nil {
+					ids = append(ids, id)
+				}
+			} else {
+				rec := b.load(rapid.SampledFrom(ids).Draw(rt, "id"))
+				to := rapid.SampledFrom(refund.States).Draw(rt, "to")
+				switch {
+				case to == refund.Sending:
+					_, _ = b.Begin(ctx, rec, beginning()) // may be blocked
+				default:
+					set := map[string]string{}
+					if minor, ok := rec.Send(); ok && to == refund.Succeeded {
+						set["moved"] = text(minor)
+					}
+					_, _ = b.Apply(ctx, rec, journal.Step{To: to, NoDue: to.Terminal(), Set: set}) // may not be allowed
+				}
+			}
+			b.consistent(rt, ids, total)
+		}
+	})
+}
+
+func (b *book) consistent(rt *rapid.T, ids []string, total int64) {
+	ctx := context.Background()
+	counted := map[refund.State]int64{}
+	busy, reserved := 0, int64(0)
+	for _, id := range ids {
+		rec := b.load(id)
+		counted[rec.State]++
+		if rec.State == refund.Sending || rec.State == refund.Unknown {
+			busy++
+		}
+		if rec.State != refund.Declined && rec.State != refund.Canceled && rec.Amount != nil {
+			reserved += *rec.Amount
+		}
+		if rec.State.Terminal() == rec.Settled.IsZero() {
+			rt.Fatalf("%s is %s and settled at %v", id, rec.State, rec.Settled)
+		}
+	}
+	if busy > 1 {
+		rt.Fatalf("%d attempts run or are unknown at once", busy)
+	}
+	if reserved > total {
+		rt.Fatalf("%d minor units are reserved of %d", reserved, total)
+	}
+	stats, err := b.Stats(ctx)
+	if err != nil {
+		rt.Fatal(err)
+	}
+	for _, s := range stats {
+		if counted[s.State] != s.Count {
+			rt.Fatalf("%d are %s, the index counts %d", counted[s.State], s.State, s.Count)
+		}
+		delete(counted, s.State)
+		n := int64(0)
+		for rec, err := range b.List(ctx, journal.Filter{State: s.State}) {
+			if err != nil || rec.State != s.State {
+				rt.Fatalf("listed as %s: %+v, %v", s.State, rec, err)
+			}
+			n++
+		}
+		if n != s.Count {
+			rt.Fatalf("%d listed as %s of %d", n, s.State, s.Count)
+		}
+	}
+	if len(counted) != 0 {
+		rt.Fatalf("not counted: %v", counted)
+	}
+}
