@@ -10,8 +10,6 @@ import (
 	"refundworker/batch"
 )
 
-const size = 100 << 20
-
 // endless gives size bytes made of a head and a part that is repeated, and
 // notes the largest heap that it sees meanwhile.
 type endless struct {

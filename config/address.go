@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"refundworker/providers"
 )
 
 // baseURL takes a provider's address, which is required.
@@ -48,6 +50,10 @@ func (v *value) origin(insecure bool) *url.URL {
 			v.fault("has no valid port; use 1 to 65535")
 			return nil
 		}
+	}
+	if err := providers.CheckHost(u.Hostname()); err != nil {
+		v.fault("names an address that is no provider's: a link-local, metadata, multicast or unspecified one; write the provider's own")
+		return nil
 	}
 	if u.Scheme == "http" && !insecure && !loopback(u.Hostname()) {
 		v.fault("http:// is for loopback only, since credentials would travel in the open; write https://, or allow_insecure: true for this provider")

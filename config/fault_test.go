@@ -125,7 +125,12 @@ func TestAddresses(t *testing.T) {
 		"http://10.0.0.1":              "http:// is for loopback only",
 		"http://localhost.example.com": "http:// is for loopback only",
 		"http://127.0.0.1.example.com": "http:// is for loopback only",
-		"http://0.0.0.0":               "http:// is for loopback only",
+		"http://0.0.0.0":               "an address that is no provider's",
+		"http://169.254.169.254":       "an address that is no provider's",
+		"https://169.254.169.254:8443": "an address that is no provider's",
+		"https://[fe80::1]/api":        "an address that is no provider's",
+		"https://[::]":                 "an address that is no provider's",
+		"https://10.0.0.1":             "",
 		"ftp://h":                      "must begin with https://",
 		"h/api":                        "must begin with https://",
 		"https:h":                      "must begin with https://",
@@ -148,8 +153,11 @@ func TestAddresses(t *testing.T) {
 			t.Errorf("%s: the error shows what may be a password: %v", url, err)
 		}
 		insecure := text + "    allow_insecure: true\n"
-		if _, err := load(insecure, true, nil); strings.Contains(want, "loopback") && err != nil {
+		switch _, err := load(insecure, true, nil); {
+		case strings.Contains(want, "loopback") && err != nil:
 			t.Errorf("%s with allow_insecure: %v", url, err)
+		case strings.Contains(want, "no provider's") && err == nil:
+			t.Errorf("%s passes with allow_insecure", url)
 		}
 	}
 }
