@@ -78,7 +78,7 @@ func (j *Journal) Begin(ctx context.Context, rec *Record, b Beginning) (*Record,
 		"baseline": baseline, "read_at": readAt, "max_age": ms(b.MaxAge), "timeout": ms(b.Timeout), "grace": ms(b.Grace),
 		"guard": guard, "set": set, "by": quote(b.By)})
 	key := recordKey(rec.place(), rec.ID)
-	return j.finish(j.run.Run(ctx, key, beginScript, []string{key}, rec.ID, b.Token, strconv.FormatInt(rec.Version, 10), arg))
+	return j.finish(j.run.Run(ctx, key, beginScript, scriptKeys(key), rec.ID, b.Token, strconv.FormatInt(rec.Version, 10), arg))
 }
 
 func ms(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }

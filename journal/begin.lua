@@ -63,18 +63,15 @@ if p.guard ~= '' then
 end
 
 local deadline = now + tonumber(p.timeout)
-local seq = tonumber(r[4]) + 1
-for k, v in pairs(p.set) do
-  if v == '' then redis.call('HDEL', KEYS[1], k) else redis.call('HSET', KEYS[1], k, v) end
-end
-redis.call('HSETNX', KEYS[1], 'first_attempt', text(now))
 local due = deadline + tonumber(p.grace)
-redis.call('HSET', KEYS[1], 'state', 'sending', 'since', text(now), 'updated', text(now), 'token', token,
+local seq = tonumber(r[4]) + 1
+redis.call('HSETNX', KEYS[1], 'first_attempt', text(now))
+p.set.why = ''
+write(KEYS[1], p.set, { 'state', 'sending', 'since', text(now), 'updated', text(now), 'token', token,
   'ver', text(tonumber(version) + 1), 'seq', text(seq), 'attempts', p.attempt, 'deadline', text(deadline),
-  'due', text(due), 'a:' .. p.attempt, p.entry, 'a:' .. p.attempt .. ':at', text(now))
-redis.call('HDEL', KEYS[1], 'why')
+  'due', text(due), 'a:' .. p.attempt, p.entry, 'a:' .. p.attempt .. ':at', text(now) })
 schedule(id, 'sending', text(due))
 index(id, provider, 'queued', 'sending', now)
 redis.call('HINCRBY', payment_key(place), 'epoch', 1)
 remember(id, seq, now, 'queued', 'sending', p.by, '"attempt ' .. p.attempt .. '"')
-return answer('ok', id, now)
+return answer('ok', id, now, place)

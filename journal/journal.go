@@ -95,6 +95,17 @@ func splitPlace(place string) (provider, payment string) {
 
 func recordKey(place, id string) string { return bucketPrefix(bucketOf(place)) + "r:" + id }
 
+// scriptKeys are the keys that a script over a bucket names: the one it is about,
+// and one that never exists. While a cluster moves a slot, a bucket's keys are
+// partly here and partly there, and a script that names one key runs wherever
+// that one is, blind to the others. With two, of which one is missing, Redis
+// answers TRYAGAIN before anything has run, until the slot has moved
+// (getNodeByQuery in cluster.c; https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/).
+func scriptKeys(key string) []string {
+	prefix, _, _ := strings.Cut(key, "}:")
+	return []string{key, prefix + "}:never"}
+}
+
 func claimKey(id string) string { return "refunds:claim:" + id }
 
 // NewToken makes a token for one change.

@@ -1,5 +1,6 @@
 -- Shared by the scripts that follow it. All keys of a script lie in one bucket:
 -- KEYS[1] is the refund's record, and its prefix names the bucket's other keys.
+-- KEYS[2] never exists: see scriptKeys in journal.go.
 
 -- The bucket's prefix, "refunds:{042}:".
 local prefix = string.match(KEYS[1], '^(refunds:{%d+}:)')
@@ -86,13 +87,29 @@ local function announce(id, seq, state, now, reason)
     reason_code = (reason and reason ~= '') and reason or f[6] or '', metadata = f[7] or '', state = state, at = text(now) }))
 end
 
--- The answer of a script that changed or read a refund.
-local function answer(word, id, now)
-  local payment = redis.call('HMGET', record_key(id), 'provider', 'payment')
-  local epoch = ''
-  if payment[1] then
-    epoch = redis.call('HGET', payment_key(payment[1] .. ':' .. payment[2]), 'epoch') or ''
+-- The answer of a script that changed or read a refund, with when the journal was
+-- restored from a backup, '' if it was not; place is its payment's,
+-- 'provider:payment', where the caller knows it.
+local function answer(word, id, now, place)
+  if not place then
+    local f = redis.call('HMGET', record_key(id), 'provider', 'payment')
+    place = f[1] .. ':' .. f[2]
   end
-  return { word, text(now), redis.call('HGETALL', record_key(id)), epoch,
-    redis.call('EXISTS', prefix .. 'restored') }
+  return { word, text(now), redis.call('HGETALL', record_key(id)), redis.call('HGET', payment_key(place), 'epoch') or '',
+    redis.call('GET', prefix .. 'restored') or '' }
+end
+
+-- Writes fields at once; those with the value '' are removed. more is a flat list.
+local function write(key, set, more)
+  local gone = {}
+  for k, v in pairs(set) do
+    if v == '' then
+      gone[#gone + 1] = k
+    else
+      more[#more + 1] = k
+      more[#more + 1] = v
+    end
+  end
+  if #gone > 0 then redis.call('HDEL', key, unpack(gone)) end
+  redis.call('HSET', key, unpack(more))
 end

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -12,11 +14,16 @@ import (
 // relayBatch bounds what one call moves out of one bucket.
 const relayBatch = 100
 
-// Relay moves the events of a refund's bucket from its outbox to the stream.
+// Relay moves the events of refunds' buckets from their outboxes to the stream.
 // An event may reach the stream twice, never not at all: it leaves the outbox
-// only after the stream has it.
-func (j *Journal) Relay(ctx context.Context, rec *Record) error {
-	_, err := j.relay(ctx, bucketOf(rec.place()))
+// only after the stream has it. One call costs three round trips, for however
+// many refunds.
+func (j *Journal) Relay(ctx context.Context, recs ...*Record) error {
+	buckets := map[int]bool{}
+	for _, rec := range recs {
+		buckets[bucketOf(rec.place())] = true
+	}
+	_, err := j.relay(ctx, slices.Sorted(maps.Keys(buckets)))
 	return err
 }
 
@@ -30,41 +37,50 @@ func (j *Journal) RelayAll(ctx context.Context) (int, error) {
 	if _, err := pipe.Exec(ctx); err != nil {
 		return 0, fmt.Errorf("journal: look into the outboxes: %w", err)
 	}
-	moved := 0
+	var full []int
 	for bucket, n := range lengths {
-		if n.Val() == 0 {
-			continue
-		}
-		m, err := j.relay(ctx, bucket)
-		moved += m
-		if err != nil {
-			return moved, err
+		if n.Val() > 0 {
+			full = append(full, bucket)
 		}
 	}
-	return moved, nil
+	return j.relay(ctx, full)
 }
 
-func (j *Journal) relay(ctx context.Context, bucket int) (int, error) {
-	key := outboxKey(bucket)
-	events, err := j.rdb.LRange(ctx, key, 0, relayBatch-1).Result()
-	if err != nil {
-		return 0, fmt.Errorf("journal: read the outbox: %w", err)
+func (j *Journal) relay(ctx context.Context, buckets []int) (int, error) {
+	if len(buckets) == 0 {
+		return 0, nil
 	}
-	for i, event := range events {
-		values, err := eventValues(event)
-		if err != nil {
-			return i, err
-		}
-		err = j.rdb.XAdd(ctx, &redis.XAddArgs{Stream: Events, MaxLen: j.options.EventsMaxLen, Approx: true, Values: values}).Err()
-		if err != nil {
-			return i, fmt.Errorf("journal: relay an event: %w", err)
-		}
-		// By value, not by position: another worker may relay the same bucket.
-		if err := j.rdb.LRem(ctx, key, 1, event).Err(); err != nil {
-			return i, fmt.Errorf("journal: relay an event: %w", err)
+	read := j.rdb.Pipeline()
+	outboxes := make([]*redis.StringSliceCmd, len(buckets))
+	for i, bucket := range buckets {
+		outboxes[i] = read.LRange(ctx, outboxKey(bucket), 0, relayBatch-1)
+	}
+	if _, err := read.Exec(ctx); err != nil {
+		return 0, fmt.Errorf("journal: read the outboxes: %w", err)
+	}
+	add, remove, n := j.rdb.Pipeline(), j.rdb.Pipeline(), 0
+	for i, bucket := range buckets {
+		for _, event := range outboxes[i].Val() {
+			values, err := eventValues(event)
+			if err != nil {
+				return 0, err
+			}
+			add.XAdd(ctx, &redis.XAddArgs{Stream: Events, MaxLen: j.options.EventsMaxLen, Approx: true, Values: values})
+			// By value, not by position: another worker may relay the same bucket.
+			remove.LRem(ctx, outboxKey(bucket), 1, event)
+			n++
 		}
 	}
-	return len(events), nil
+	if n == 0 {
+		return 0, nil
+	}
+	if _, err := add.Exec(ctx); err != nil {
+		return 0, fmt.Errorf("journal: relay events: %w", err)
+	}
+	if _, err := remove.Exec(ctx); err != nil {
+		return 0, fmt.Errorf("journal: relay events: %w", err)
+	}
+	return n, nil
 }
 
 // eventFields is the order of an event's fields in the stream.

@@ -46,6 +46,7 @@ type Record struct {
 
 	Attempts      int
 	FirstAttempt  time.Time
+	FirstFailed   time.Time // when a lookup failed first, before any attempt
 	AttemptEnd    time.Time // when the last attempt ended, or its deadline
 	PausedBefore  time.Duration
 	Baseline      *int64    // refunded and requested before the first unproven attempt, or the last one
@@ -69,7 +70,10 @@ type Record struct {
 	Now      time.Time // Redis's clock when this was read
 	Epoch    string    // the payment's, when this was read
 	Restored bool      // the journal was restored from a backup and is not cleared yet
-	fields   map[string]string
+	// RestoredAt is when, at the latest; what was sent before may be unknown to
+	// the journal and still be on its way.
+	RestoredAt time.Time
+	fields     map[string]string
 }
 
 // RetryRequest is an operator's wish to try a refund in review again.
@@ -102,6 +106,13 @@ func (r *Record) Send() (int64, bool) {
 		return *r.Frozen, true
 	}
 	return 0, false
+}
+
+// TakenOn reports whether the provider has shown that it has the request of an
+// attempt: it gave an id, accepted it, called back, or counts it as requested.
+// Such an attempt may still be paid, however long ago it was.
+func (r *Record) TakenOn() bool {
+	return r.ProviderRefundID != "" || r.Known || r.ByTotal || r.attempt(r.Attempts).Outcome == providers.Accepted.String()
 }
 
 // Full reports whether all that is left of the payment was asked for.
@@ -167,7 +178,7 @@ func (r *Record) attempt(n int) Attempt {
 
 func attemptField(n int) string { return "a:" + strconv.Itoa(n) }
 
-func parse(now string, f map[string]string, epoch string, restored bool) (*Record, error) {
+func parse(now string, f map[string]string, epoch, restored string) (*Record, error) {
 	p := parser{f: f}
 	r := &Record{ID: f["id"], Provider: f["provider"], PaymentID: f["payment"], Digest: f["digest"], Token: f["token"], Account: f["account"],
 		Asked: f["asked"], Amount: p.minor("amount"), Total: p.minor("total"), Frozen: p.minor("frozen"), Currency: refund.Currency(f["currency"]),
@@ -177,12 +188,14 @@ func parse(now string, f map[string]string, epoch string, restored bool) (*Recor
 		Deadline: p.time("deadline"), Why: f["why"], ReasonCode: f["reason_code"], Refusal: f["refusal"],
 		ProviderRefundID: f["provider_refund_id"], Moved: p.minor("moved"), Settled: p.time("settled"),
 		WindowEnds: p.time("window_ends"), Attempts: int(p.number("attempts")), FirstAttempt: p.time("first_attempt"),
-		AttemptEnd: p.time("attempt_end"), PausedBefore: time.Duration(p.number("paused_before")) * time.Millisecond,
+		FirstFailed: p.time("first_failed"), AttemptEnd: p.time("attempt_end"), PausedBefore: time.Duration(p.number("paused_before")) * time.Millisecond,
 		Baseline: p.minor("baseline"), Unproven: f["unproven"] == "1", Lost: f["lost"] == "1", Refused: f["refused"] == "1",
 		FirstUnproven: p.time("first_unproven"), Guarded: f["guarded"] == "1", Risk: f["risk"] == "1",
 		Known: f["known"] == "1", Partial: f["partial"] == "1", ByTotal: f["by_total"] == "1",
 		Denied: p.time("denied"), Contradicted: f["contradicted"], Resends: int(p.number("resends")), Tries: int(p.number("tries")), Fails: int(p.number("fails")),
-		Lookups: int(p.number("lookups")), Now: millis(now), Epoch: epoch, Restored: restored, fields: f}
+		Lookups: int(p.number("lookups")), Now: millis(now), Epoch: epoch, Restored: restored != "", fields: f}
+	// A mark that is not a time, made by hand, is a mark all the same.
+	r.RestoredAt, _ = time.Parse(time.RFC3339Nano, restored)
 	p.json("receipt", &r.Receipt)
 	p.json("request", &r.Request)
 	if p.err == nil && !r.State.Valid() {

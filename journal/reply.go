@@ -32,8 +32,8 @@ func parseReply(raw any, err error) (reply, error) {
 	now, ok2 := list[1].(string)
 	flat, ok3 := list[2].([]any)
 	epoch, ok4 := list[3].(string)
-	restored, ok5 := list[4].(int64)
-	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 || len(flat)%2 != 0 {
+	restored, _ := list[4].(string) // a number where no record comes with it
+	if !ok1 || !ok2 || !ok3 || !ok4 || len(flat)%2 != 0 {
 		return reply{}, errReply
 	}
 	r := reply{word: word}
@@ -52,7 +52,7 @@ func parseReply(raw any, err error) (reply, error) {
 		}
 		fields[k] = v
 	}
-	r.rec, err = parse(now, fields, epoch, restored == 1)
+	r.rec, err = parse(now, fields, epoch, restored)
 	return r, err
 }
 

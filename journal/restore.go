@@ -8,10 +8,19 @@ import (
 
 // AfterRestore marks every bucket as restored from a backup: until
 // RestoreOver, an attempt starts only where the provider counts exactly what
-// the journal knows to have moved, and everything else goes to review.
+// the journal knows to have moved, and everything else goes to review. at is when
+// the backup was put in place, or any time after; it is never taken for earlier
+// than now by Redis's clock, by which the settling time is counted from it.
 func (j *Journal) AfterRestore(ctx context.Context, at time.Time) error {
+	now, err := j.Now(ctx)
+	if err != nil {
+		return err
+	}
+	if at.Before(now) {
+		at = now
+	}
 	for bucket := range Buckets {
-		if err := j.rdb.Set(ctx, restoredKey(bucket), at.UTC().Format(time.RFC3339), 0).Err(); err != nil {
+		if err := j.rdb.Set(ctx, restoredKey(bucket), at.UTC().Format(time.RFC3339Nano), 0).Err(); err != nil {
 			return fmt.Errorf("journal: mark as restored: %w", err)
 		}
 	}

@@ -54,7 +54,7 @@ func (j *Journal) Apply(ctx context.Context, rec *Record, s Step) (*Record, erro
 	arg := quote(map[string]any{"to": string(s.To), "set": set, "due": due, "window": window, "by": quote(s.By),
 		"note": note, "event": s.Event, "event_reason": s.Reason})
 	key := recordKey(rec.place(), rec.ID)
-	return j.finish(j.run.Run(ctx, key, stepScript, []string{key}, rec.ID, NewToken(), strconv.FormatInt(rec.Version, 10), arg))
+	return j.finish(j.run.Run(ctx, key, stepScript, scriptKeys(key), rec.ID, NewToken(), strconv.FormatInt(rec.Version, 10), arg))
 }
 
 func (j *Journal) finish(raw any, err error) (*Record, error) {

@@ -20,28 +20,32 @@ if r[2] ~= version then return answer('stale', id, now) end
 
 local from, seq, provider = r[3], tonumber(r[4]), r[5]
 local to = p.to ~= '' and p.to or from
-for k, v in pairs(p.set) do
-  if v == '' then redis.call('HDEL', KEYS[1], k) else redis.call('HSET', KEYS[1], k, v) end
-end
-if p.window ~= '' then redis.call('HSET', KEYS[1], 'window_ends', text(now + tonumber(p.window))) end
-if to ~= from then
-  index(id, provider, from, to, now)
-  redis.call('HINCRBY', payment_key(provider .. ':' .. r[6]), 'epoch', 1)
-  redis.call('HSET', KEYS[1], 'state', to, 'since', text(now))
-  if not open(to) then redis.call('HSET', KEYS[1], 'settled', text(now)) end
-end
-if p.due ~= '' and open(to) then
-  local due = text(now + tonumber(p.due))
-  redis.call('HSET', KEYS[1], 'due', due)
-  schedule(id, to, due)
-else
-  redis.call('HDEL', KEYS[1], 'due')
-  schedule(id, to, nil)
-end
+local place = provider .. ':' .. r[6]
 if to ~= from or p.note ~= '' then
   seq = seq + 1
   remember(id, seq, now, from, to, p.by, p.note ~= '' and p.note or '""')
 end
-redis.call('HSET', KEYS[1], 'token', token, 'ver', text(tonumber(version) + 1), 'seq', text(seq), 'updated', text(now))
+local fields = { 'token', token, 'ver', text(tonumber(version) + 1), 'seq', text(seq), 'updated', text(now) }
+local function put(field, value)
+  fields[#fields + 1] = field
+  fields[#fields + 1] = value
+end
+if p.window ~= '' then put('window_ends', text(now + tonumber(p.window))) end
+if to ~= from then
+  index(id, provider, from, to, now)
+  redis.call('HINCRBY', payment_key(place), 'epoch', 1)
+  put('state', to)
+  put('since', text(now))
+  if not open(to) then put('settled', text(now)) end
+end
+if p.due ~= '' and open(to) then
+  local due = text(now + tonumber(p.due))
+  put('due', due)
+  schedule(id, to, due)
+else
+  p.set.due = ''
+  schedule(id, to, nil)
+end
+write(KEYS[1], p.set, fields)
 if p.event then announce(id, seq, to, now, p.event_reason) end
-return answer('ok', id, now)
+return answer('ok', id, now, place)

@@ -149,8 +149,12 @@ func TestDueIndexFollowsTheRefund(t *testing.T) {
 		return ids
 	}
 	rec := b.take("id", "100.00")
+	if got := overdue(); got != nil {
+		t.Errorf("its task is only being put on the queue: %v", got)
+	}
+	b.advance(30 * time.Second)
 	if got := overdue(); !slices.Equal(got, []string{"id"}) {
-		t.Errorf("%v", got)
+		t.Errorf("its task was never put on the queue: %v", got)
 	}
 	rec = b.apply(rec, journal.Step{Due: time.Minute})
 	if got := overdue(); got != nil {
@@ -206,7 +210,7 @@ func TestWhateverHappensTheIndexesAgree(t *testing.T) {
 		defer b.mini.Close()
 		const total = 100_00
 		var ids []string
-		for range rapid.IntRange(1, 25).Draw(rt, "steps") {
+		for range rapid.IntRange(1, 15).Draw(rt, "steps") {
 			b.advance(time.Duration(rapid.IntRange(0, 20).Draw(rt, "minutes")) * time.Minute)
 			if len(ids) == 0 || rapid.IntRange(0, 3).Draw(rt, "what") == 0 {
 				id := "r" + text(int64(len(ids)))
@@ -221,8 +225,13 @@ func TestWhateverHappensTheIndexesAgree(t *testing.T) {
 				switch {
 				case to == refund.Sending:
 					_, _ = b.Begin(ctx, rec, beginning()) // may be blocked
+				case rec.State == refund.Queued && to == refund.Unknown && !rec.Unproven:
+					// Only a refund that was unknown before gets there again.
 				default:
 					set := map[string]string{}
+					if to == refund.Unknown {
+						set["unproven"] = "1"
+					}
 					if minor, ok := rec.Send(); ok && to == refund.Succeeded {
 						set["moved"] = text(minor)
 					}
@@ -231,16 +240,14 @@ func TestWhateverHappensTheIndexesAgree(t *testing.T) {
 			}
 			b.consistent(rt, ids, total)
 		}
+		b.counted(rt, ids)
 	})
 }
 
 func (b *book) consistent(rt *rapid.T, ids []string, total int64) {
-	ctx := context.Background()
-	counted := map[refund.State]int64{}
 	busy, reserved := 0, int64(0)
 	for _, id := range ids {
 		rec := b.load(id)
-		counted[rec.State]++
 		if rec.State == refund.Sending || rec.State == refund.Unknown {
 			busy++
 		}
@@ -257,6 +264,15 @@ func (b *book) consistent(rt *rapid.T, ids []string, total int64) {
 	if reserved > total {
 		rt.Fatalf("%d minor units are reserved of %d", reserved, total)
 	}
+}
+
+// counted compares the indexes by state with the records.
+func (b *book) counted(rt *rapid.T, ids []string) {
+	ctx := context.Background()
+	counted := map[refund.State]int64{}
+	for _, id := range ids {
+		counted[b.load(id).State]++
+	}
 	stats, err := b.Stats(ctx)
 	if err != nil {
 		rt.Fatal(err)
@@ -266,18 +282,18 @@ func (b *book) consistent(rt *rapid.T, ids []string, total int64) {
 			rt.Fatalf("%d are %s, the index counts %d", counted[s.State], s.State, s.Count)
 		}
 		delete(counted, s.State)
-		n := int64(0)
-		for rec, err := range b.List(ctx, journal.Filter{State: s.State}) {
-			if err != nil || rec.State != s.State {
-				rt.Fatalf("listed as %s: %+v, %v", s.State, rec, err)
-			}
-			n++
-		}
-		if n != s.Count {
-			rt.Fatalf("%d listed as %s of %d", n, s.State, s.Count)
-		}
 	}
 	if len(counted) != 0 {
 		rt.Fatalf("not counted: %v", counted)
+	}
+	listed := 0
+	for rec, err := range b.List(ctx, journal.Filter{}) {
+		if err != nil || !slices.Contains(ids, rec.ID) {
+			rt.Fatalf("listed: %+v, %v", rec, err)
+		}
+		listed++
+	}
+	if listed != len(ids) {
+		rt.Fatalf("%d listed of %d", listed, len(ids))
 	}
 }

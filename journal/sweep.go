@@ -105,7 +105,7 @@ func (j *Journal) Prune(ctx context.Context, limit int) (int, error) {
 
 func (j *Journal) pruneIndex(ctx context.Context, bucket int, provider string, state refund.State, limit int) ([]string, error) {
 	key := bucketPrefix(bucket) + "r:"
-	raw, err := j.run.Run(ctx, key, pruneScript, []string{key}, provider, string(state), ms(j.options.Retention), limit)
+	raw, err := j.run.Run(ctx, key, pruneScript, scriptKeys(key), provider, string(state), ms(j.options.Retention), limit)
 	ids, err := replyTexts(raw, err, 0)
 	if err != nil {
 		return nil, fmt.Errorf("journal: forget old refunds: %w", err)

@@ -55,7 +55,7 @@ func (j *Journal) Take(ctx context.Context, o refund.Order, t Taking) (Taken, er
 
 	place := placeOf(o.Provider, o.PaymentID)
 	key := recordKey(place, o.RefundID)
-	got, err := parseReply(j.run.Run(ctx, key, takeScript, []string{key}, o.RefundID, place, arg))
+	got, err := parseReply(j.run.Run(ctx, key, takeScript, scriptKeys(key), o.RefundID, place, arg))
 	if err != nil {
 		return Taken{}, fmt.Errorf("journal: take refund: %w", err)
 	}
@@ -90,7 +90,7 @@ func (j *Journal) Get(ctx context.Context, id string) (*Record, error) {
 // Load reads a refund whose payment is known: one round trip.
 func (j *Journal) Load(ctx context.Context, provider, payment, id string) (*Record, error) {
 	key := recordKey(placeOf(provider, payment), id)
-	got, err := parseReply(j.run.RunPlain(ctx, key, loadScript, []string{key}, id))
+	got, err := parseReply(j.run.RunPlain(ctx, key, loadScript, scriptKeys(key), id))
 	if err != nil {
 		return nil, fmt.Errorf("journal: load refund: %w", err)
 	}

@@ -77,7 +77,10 @@ redis.call('HSET', payment_key(place), 'currency', known[1] or f.currency)
 if total and not refusal then redis.call('HSET', payment_key(place), 'total', text(total)) end
 redis.call('ZADD', refunds_key(place), order, id)
 
+-- Its task is put on the queue next; only if that never happens has somebody to
+-- look after a refund that could start at once.
 local due = (start > now) and start or now
+local look = (start > now) and start or now + 30000
 local flat = { 'id', id, 'state', state, 'ver', '1', 'seq', '1', 'order', text(order),
   'created', text(now), 'updated', text(now), 'since', text(now) }
 if refusal then
@@ -94,10 +97,10 @@ redis.call('HSET', KEYS[1], unpack(flat))
 index(id, f.provider, '', state, now)
 remember(id, 1, now, '', state, p.by, p.note)
 if state == 'queued' then
-  schedule(id, state, text(due))
+  schedule(id, state, text(look))
 else
   announce(id, 1, state, now)
 end
-local a = answer(verdict, id, now)
+local a = answer(verdict, id, now, place)
 if refusal then a[6] = f.refusal end
 return a

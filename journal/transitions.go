@@ -11,7 +11,7 @@ var transitions = map[refund.State][]refund.State{
 	refund.Queued:   {refund.Sending, refund.Declined, refund.Review, refund.Canceled, refund.Unknown},
 	refund.Sending:  {refund.Succeeded, refund.Accepted, refund.Declined, refund.Queued, refund.Unknown, refund.Review},
 	refund.Unknown:  {refund.Succeeded, refund.Accepted, refund.Queued, refund.Declined, refund.Review},
-	refund.Accepted: {refund.Succeeded, refund.Declined, refund.Review, refund.Unknown},
+	refund.Accepted: {refund.Succeeded, refund.Declined, refund.Review},
 	refund.Review:   {refund.Succeeded, refund.Declined, refund.Queued},
 }
 

@@ -23,7 +23,8 @@ type View struct {
 	ReasonCode       string          `json:"reason_code"`
 	ProviderRefundID string          `json:"provider_refund_id"`
 	Reason           string          `json:"reason,omitempty"`
-	Waiting          string          `json:"waiting,omitempty"` // why it waits
+	Waiting          string          `json:"waiting,omitempty"`      // why it waits
+	Contradicted     string          `json:"contradicted,omitempty"` // evidence against its final state
 	NextAt           *time.Time      `json:"next_at,omitempty"`
 	CreatedAt        time.Time       `json:"created_at"`
 	UpdatedAt        time.Time       `json:"updated_at"`
@@ -47,7 +48,7 @@ type Entry struct {
 func (r *Record) View() View {
 	v := View{RefundID: r.ID, Provider: r.Provider, PaymentID: r.PaymentID, Amount: r.Asked, Currency: string(r.Currency),
 		State: r.State, ReasonCode: r.ReasonCode, ProviderRefundID: r.ProviderRefundID, Reason: r.Reason,
-		Waiting: r.Why, CreatedAt: r.Created, UpdatedAt: r.Updated, Metadata: json.RawMessage(r.Metadata)}
+		Waiting: r.Why, Contradicted: r.Contradicted, CreatedAt: r.Created, UpdatedAt: r.Updated, Metadata: json.RawMessage(r.Metadata)}
 	if r.Moved != nil {
 		v.AmountMoved = r.Money(*r.Moved)
 	}

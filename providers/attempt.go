@@ -91,7 +91,7 @@ func (c *Client) connect(ctx context.Context, g gate, req *http.Request, left ti
 	if port == "" {
 		port = map[string]string{"https": "443", "http": "80"}[req.URL.Scheme]
 	}
-	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", net.JoinHostPort(host, port))
+	raw, err := dialer(c.base, connectLimit).DialContext(ctx, "tcp", net.JoinHostPort(host, port))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -21,3 +21,6 @@ var (
 	RetryAfter = retryAfter
 	Encodings  = encodings
 )
+
+// CheckAddress is what a dial is checked by; here: base_url allows this machine.
+var CheckAddress = checkAddress

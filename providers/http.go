@@ -78,7 +78,7 @@ func NewClient(s Settings) (*Client, error) {
 	if c.network == nil {
 		t := &http.Transport{
 			Proxy:                  nil, // the environment must not choose who sees the credentials
-			DialContext:            (&net.Dialer{Timeout: connectLimit}).DialContext,
+			DialContext:            dialer(c.base, connectLimit).DialContext,
 			TLSHandshakeTimeout:    connectLimit,
 			TLSClientConfig:        c.tls.Clone(),
 			TLSNextProto:           map[string]func(string, *tls.Conn) http.RoundTripper{}, // no HTTP/2

@@ -1,12 +1,7 @@
 package providers
 
 import (
-	"encoding/base64"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
-	"html"
-	"net/url"
 	"slices"
 	"strings"
 	"unicode"
@@ -85,70 +80,4 @@ func clip(s string, runes int) string {
 		return string(r[:runes-1]) + "…"
 	}
 	return s
-}
-
-// encodings are the forms in which a secret can come back: as it is, escaped
-// for URLs, HTML and JSON (Go's, and PHP's with its \/ and \u0441), in
-// hexadecimal, and in base64, also as a part of something longer.
-func encodings(v string) []string {
-	if v == "" {
-		return nil
-	}
-	forms := []string{v, url.QueryEscape(v), url.PathEscape(v), url.QueryEscape(url.QueryEscape(v)), html.EscapeString(v),
-		jsonText(v), asciiJSON(v), strings.ReplaceAll(jsonText(v), "/", `\/`), strings.ReplaceAll(asciiJSON(v), "/", `\/`),
-		hex.EncodeToString([]byte(v)), strings.ToUpper(hex.EncodeToString([]byte(v)))}
-	for _, escaped := range []string{forms[1], forms[2]} {
-		forms = append(forms, lowerEscapes(escaped))
-	}
-	for _, e := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding} {
-		forms = append(forms, e.EncodeToString([]byte(v)), e.WithPadding(base64.NoPadding).EncodeToString([]byte(v)))
-		for before := range 3 {
-			inner := e.EncodeToString(append(make([]byte, before), v...))
-			inner = inner[(before*8+5)/6 : (before+len(v))*8/6]
-			if len(inner) >= 8 { // shorter ones are part of ordinary words
-				forms = append(forms, inner)
-			}
-		}
-	}
-	for _, form := range slices.Clone(forms) {
-		forms = append(forms, url.QueryEscape(form))
-	}
-	slices.Sort(forms)
-	return slices.Compact(forms)
-}
-
-func jsonText(v string) string {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return v
-	}
-	return string(b[1 : len(b)-1])
-}
-
-func asciiJSON(v string) string {
-	var out strings.Builder
-	for _, r := range jsonText(v) {
-		switch {
-		case r < 0x80:
-			out.WriteRune(r)
-		case r > 0xffff:
-			r -= 0x10000
-			fmt.Fprintf(&out, `\u%04x\u%04x`, 0xd800+(r>>10), 0xdc00+(r&0x3ff))
-		default:
-			fmt.Fprintf(&out, `\u%04x`, r)
-		}
-	}
-	return out.String()
-}
-
-// lowerEscapes writes %2B as %2b and leaves the rest.
-func lowerEscapes(s string) string {
-	b := []byte(s)
-	for i := 0; i+2 < len(b); i++ {
-		if b[i] == '%' {
-			copy(b[i+1:i+3], strings.ToLower(string(b[i+1:i+3])))
-			i += 2
-		}
-	}
-	return string(b)
 }

@@ -28,7 +28,9 @@ func TestTextHidesSecretsInEveryEncoding(t *testing.T) {
 		url.QueryEscape(base64.StdEncoding.EncodeToString([]byte(secretText))),
 		fmt.Sprintf("%x", secretText),
 		fmt.Sprintf("%X", secretText),
-		token.Reveal(), `tok\"en\u003cé\u003e`, `tok\"en\u003c\u00e9\u003e`, "tok&#34;en&lt;é&gt;",
+		url.PathEscape(url.PathEscape(secretText)),
+		token.Reveal(), "tok&quot;en&lt;é&gt;", `tok\"en<é>`, `tok\"en<\u00e9>`, `tok\u0022en\u003C\u00E9\u003E`, `tok\\\"en<é>`, `s3cr3t\u002Bkey/value`,
+		`tok\"en\u003cé\u003e`, `tok\"en\u003c\u00e9\u003e`, "tok&#34;en&lt;é&gt;",
 		"s3cr3t\x00+key/value",
 		"s3cr3t\u200b+key/value",
 	} {

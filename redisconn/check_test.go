@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/alicebob/miniredis/v2/server"
 	"github.com/redis/go-redis/v9"
 
 	"refundworker/internal/redistest"
@@ -26,7 +27,7 @@ func TestCheckAgainstOneServer(t *testing.T) {
 		fails  bool
 	}{
 		"aof with appendfsync always is verified": {safe(), redisconn.Requirements{Durability: "aof"},
-			"maxmemory-policy noeviction, appendonly yes, appendfsync always; only stated: nothing", false},
+			"maxmemory-policy noeviction, appendonly yes, appendfsync always", false},
 		"aof without an append-only file is refused": {nil, redisconn.Requirements{Durability: "aof"},
 			"set appendonly yes", true},
 		"an unknown durability is held to the strictest": {nil, redisconn.Requirements{},
@@ -159,4 +160,24 @@ func acl(t *testing.T, s *redistest.Server, user string, rules ...string) {
 func login(t *testing.T, s *redistest.Server, user string) redis.UniversalClient {
 	t.Helper()
 	return open(t, "redis://"+user+":pw@"+s.Addr)
+}
+
+// A server that reads back its append-only file says that it has none: that is
+// no verdict on its settings.
+func TestCheckOfAServerThatIsLoadingIsNoVerdict(t *testing.T) {
+	s, err := server.NewServer("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	err = s.Register("INFO", func(c *server.Peer, _ string, _ []string) {
+		c.WriteBulk("redis_version:7.0.15\r\nredis_mode:standalone\r\nrole:master\r\nmaxmemory_policy:noeviction\r\nloading:1\r\naof_enabled:0\r\n")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = redisconn.Check(context.Background(), open(t, "redis://"+s.Addr().String()), redisconn.Requirements{Durability: "aof"})
+	if !errors.Is(err, redisconn.ErrLoading) {
+		t.Errorf("got %v", err)
+	}
 }

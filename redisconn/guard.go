@@ -45,8 +45,9 @@ func (g *guard) greet(ctx context.Context, conn *redis.Conn) error {
 		return fmt.Errorf("redis server can't be verified: %w", err)
 	}
 	// A replica takes no writes, and cluster clients only ask it for the slots.
-	// It is not remembered: when it takes over it is checked.
-	if info["role"] == "slave" {
+	// It is not remembered: when it takes over it is checked. A Sentinel, which
+	// go-redis greets in the same way, keeps nothing of ours.
+	if info["role"] == "slave" || info["redis_mode"] == "sentinel" {
 		return nil
 	}
 	id := info["run_id"]

@@ -10,6 +10,10 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
+// ErrLoading says that a server is reading back what it had written, as after a
+// restart, and can't say yet what it keeps. It passes.
+var ErrLoading = errors.New("redis is loading its data; it takes a while after a restart")
+
 // server is one server, by a client or by a single connection.
 type server interface {
 	redis.Cmdable
@@ -45,6 +49,8 @@ func checkNode(ctx context.Context, c server, member bool, req Requirements) (no
 	}
 	n.version = parseVersion(info["redis_version"])
 	switch {
+	case info["loading"] == "1": // it says meanwhile that it has no append-only file
+		return n, ErrLoading
 	case n.version.less(version{major: 6, minor: 2}) && (n.version.text != "" || req.Durability != modeNone):
 		return n, fmt.Errorf("version %q is older than 6.2; upgrade it", n.version.text)
 	case info["redis_mode"] == "cluster" && !member:

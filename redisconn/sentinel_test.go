@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"refundworker/internal/redistest"
+	"refundworker/providers"
 	"refundworker/redisconn"
 )
 
@@ -23,6 +24,19 @@ func startSentinel(t *testing.T, primary *redistest.Server) *redistest.Server {
 		t.Fatal(err)
 	}
 	return redistest.StartSentinel(t, file)
+}
+
+func TestOpenGuardedChecksThePrimaryAndNotTheSentinelThatNamesIt(t *testing.T) {
+	primary := redistest.Start(t, safe()...)
+	watch := startSentinel(t, primary)
+	client, err := redisconn.OpenGuarded(providers.NewSecret("redis-sentinel://"+watch.Addr+"/mine/0"), redisconn.Requirements{Durability: "aof"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	if err := client.Set(context.Background(), "k", "v", 0).Err(); err != nil {
+		t.Errorf("a fit primary behind a Sentinel: %v", err)
+	}
 }
 
 func TestRunGoesOnAtTheNewPrimaryAfterAFailover(t *testing.T) {

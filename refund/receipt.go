@@ -60,6 +60,9 @@ func DecodeReceipt(b []byte) (*Receipt, error) {
 	if len(b) > MaxRequest {
 		return nil, Invalid{{"receipt", fmt.Sprintf("must be at most %d bytes, is %d", MaxRequest, len(b))}}
 	}
+	if err := inspect(b); err != nil {
+		return nil, err
+	}
 	r := new(Receipt)
 	if err := r.UnmarshalJSON(b); err != nil {
 		return nil, decodeFault(err)

@@ -82,6 +82,8 @@ func (r Request) Check(rules Rules) (Order, error) {
 		v.Add("payment_id", "is required")
 	} else if canonical, err := rules.CanonicalPayment(r.PaymentID); err != nil {
 		v.Add("payment_id", err.Error())
+	} else if canonical == "" {
+		v.Add("payment_id", "names no payment")
 	} else {
 		o.PaymentID = canonical
 	}
@@ -155,14 +157,23 @@ func hasControl(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool { return r < ' ' && r != '\n' && r != '\t' || r == 0x7f }) >= 0
 }
 
-// DecodeRequest reads one JSON object strictly: unknown fields, duplicate
-// content after it, and anything over MaxRequest are errors.
+// maxNamed is how much of an unknown field's name an error repeats, in bytes:
+// errors end up in logs and on the queue.
+const maxNamed = 64
+
+// DecodeRequest reads one JSON object strictly: unknown fields, fields that
+// come twice, content after it, deep nesting, and anything over MaxRequest are
+// errors. They are of type Invalid.
 func DecodeRequest(b []byte) (Request, error) {
 	var r Request
 	if len(b) > MaxRequest {
 		return r, Invalid{{"request", fmt.Sprintf("must be at most %d bytes, is %d", MaxRequest, len(b))}}
 	}
-	return r, decodeStrict(b, &r)
+	if err := inspect(b); err != nil {
+		return r, err
+	}
+	err := decodeStrict(b, &r)
+	return r, err
 }
 
 func decodeStrict(b []byte, into any) error {
@@ -187,10 +198,10 @@ func decodeFault(err error) error {
 	case errors.As(err, &invalid):
 		return invalid
 	case errors.As(err, &typ) && typ.Field != "":
-		return Invalid{{typ.Field, fmt.Sprintf("must be %s, not a JSON %s", jsonName(typ.Type.Kind().String()), typ.Value)}}
+		return Invalid{{clip(typ.Field, maxNamed), fmt.Sprintf("must be %s, not a JSON %s", jsonName(typ.Type.Kind().String()), clip(typ.Value, maxNamed))}}
 	case strings.HasPrefix(err.Error(), "json: unknown field "):
 		field := strings.Trim(strings.TrimPrefix(err.Error(), "json: unknown field "), `"`)
-		return Invalid{{field, "is not a field of a refund"}}
+		return Invalid{{clip(field, maxNamed), "is not a field of a refund"}}
 	}
 	return Invalid{{"request", "is not readable JSON: " + err.Error()}}
 }

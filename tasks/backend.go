@@ -45,13 +45,19 @@ func Open(ctx context.Context, cfg *config.Config) (*Backend, error) {
 	if err != nil {
 		return nil, errors.Join(err, rdb.Close())
 	}
+	return NewBackend(rdb, queues, cfg, report), nil
+}
+
+// NewBackend makes a backend of open clients, which it closes with itself; Open
+// is what verifies a server.
+func NewBackend(rdb, queues redis.UniversalClient, cfg *config.Config, report redisconn.Report) *Backend {
 	queues.AddHook(settleHook{})
 	waiter := redisconn.NewWaiter(rdb, string(cfg.Durability), report.HasWaitAOF, durableWait)
 	return &Backend{
 		Redis: rdb, Queues: queues, Report: report,
 		Journal: journal.New(rdb, waiter, journal.Options{Window: cfg.DedupeWindow, Retention: cfg.JournalRetention}),
 		queue:   taskQueue{asynq.NewClientFromRedisClient(queues), asynq.NewInspectorFromRedisClient(queues)},
-	}, nil
+	}
 }
 
 // Close ends the connections.
@@ -72,11 +78,11 @@ func requirements(cfg *config.Config) redisconn.Requirements {
 	return redisconn.Requirements{Durability: string(cfg.Durability), AllowEviction: cfg.AllowEviction, StatedFsync: cfg.StatedFsync}
 }
 
-// Unreachable reports whether err says that Redis could not be reached, as
-// opposed to what it answered.
+// Unreachable reports whether err says that Redis could not be reached or is not
+// ready yet, as opposed to what it answered.
 func Unreachable(err error) bool {
 	var network net.Error
-	return errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, context.DeadlineExceeded) ||
+	return errors.As(err, &network) || errors.Is(err, redisconn.ErrLoading) || redis.HasErrorPrefix(err, "LOADING") || errors.Is(err, io.EOF) || errors.Is(err, context.DeadlineExceeded) ||
 		errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, redis.ErrPoolTimeout)
 }
 

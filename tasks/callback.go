@@ -4,27 +4,45 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"go.uber.org/zap"
 
 	"refundworker/journal"
 	"refundworker/pause"
 	"refundworker/providers"
+	"refundworker/ratelimit"
 	"refundworker/refund"
 )
 
 // ErrUnknownCallback says that nobody was given this address.
 var ErrUnknownCallback = errors.New("unknown callback address")
 
+// callbackLimit bounds what the callbacks of one refund cause, over all
+// workers: whoever got hold of its address and repeats it must not use up the
+// provider's rate limit. A company calls back once or twice; what is dropped
+// here is found out by polling.
+var callbackLimit = ratelimit.Limit{Calls: 1, Per: time.Minute}
+
+const callbackBurst = 8
+
 // Callback takes a provider's callback for one refund. Nothing of its content
 // is believed: it proves that the provider has the request, and makes the
 // worker ask at once. The refund returned is to be roused; nil: there is nothing
 // to do.
+//
+// Redis is asked only after the token was right, so that an address that nobody
+// was given is answered in one way and in one time, whether there is such a
+// refund or not.
 func (p *Processor) Callback(ctx context.Context, provider, refundID, token string) (*journal.Record, error) {
 	account, ok := p.accounts[provider]
 	receiver, can := account.API.(providers.CallbackReceiver)
 	if !ok || !can || !refund.ValidID(refundID) || !receiver.KnowsCallback(refundID, token) {
 		return nil, ErrUnknownCallback
+	}
+	_, allowed, err := p.Limiter.Reserve(ctx, "callback:"+refundID, callbackLimit, callbackBurst, 0)
+	if err != nil || !allowed {
+		return nil, err
 	}
 	for range maxSteps {
 		rec, err := p.Journal.Get(ctx, refundID)
@@ -39,10 +57,13 @@ func (p *Processor) Callback(ctx context.Context, provider, refundID, token stri
 			if rec.Known && rec.Due.Before(rec.Now) {
 				return rec, nil // a replay while the first is being looked into
 			}
-			rec, err = p.Journal.Apply(ctx, rec, rec.Callback())
+			rec, err = p.Journal.Apply(ctx, rec, called(rec))
 		case refund.Sending:
 			// The attempt that is running will hear for itself.
-			step := rec.Callback()
+			if rec.Known {
+				return nil, nil
+			}
+			step := called(rec)
 			step.Due = rec.Due.Sub(rec.Now)
 			_, err = p.Journal.Apply(ctx, rec, step)
 			rec = nil
@@ -56,6 +77,15 @@ func (p *Processor) Callback(ctx context.Context, provider, refundID, token stri
 		}
 	}
 	return nil, fmt.Errorf("refund %s keeps changing", refundID)
+}
+
+// called is the step for a callback. Only the first leaves a line in the history.
+func called(rec *journal.Record) journal.Step {
+	step := rec.Callback()
+	if rec.Known {
+		step.Note = ""
+	}
+	return step
 }
 
 // recheck asks the provider about a settled refund, and records and raises what

@@ -114,16 +114,36 @@ func (p *Processor) failedLookup(ctx context.Context, a Account, rec *journal.Re
 	if detail == "" {
 		detail = e.Kind.String()
 	}
+	why := "the status lookup failed (" + detail + ")"
 	switch e.Kind {
 	case providers.Misconfigured:
 		return p.denied(ctx, a, rec, wait, detail, pass)
 	case providers.RateLimited:
 		p.penalize(ctx, a, wait)
 		p.report(ctx, a, pause.Nothing().Of(pass))
-		return p.later(ctx, rec, wait, a.Name+" asks to slow down (429)", true)
+		why = a.Name + " asks to slow down (429)"
+	default:
+		p.report(ctx, a, pause.Sick(detail).Of(pass))
 	}
-	p.report(ctx, a, pause.Sick(detail).Of(pass))
-	return p.later(ctx, rec, wait, "the status lookup failed ("+detail+")", true)
+	if p.gaveUp(rec, pass) {
+		return p.review(ctx, rec, "gave_up", "given up after "+p.Policy.GiveUpAfter.String()+": "+why)
+	}
+	set := map[string]string{"why": why, "fails": number(rec.Fails + 1)}
+	if rec.FirstAttempt.IsZero() && rec.FirstFailed.IsZero() {
+		set["first_failed"], set["paused_before"] = number(rec.Now.UnixMilli()), number(pass.PausedFor.Milliseconds())
+	}
+	return p.Journal.Apply(ctx, rec, journal.Step{Due: wait, Set: set, By: p.By})
+}
+
+// gaveUp reports whether a refund has been tried for as long as it may be. Its
+// clock starts with the first attempt, or with the first lookup that failed
+// before one, and stands still while the provider is paused.
+func (p *Processor) gaveUp(rec *journal.Record, pass pause.Pass) bool {
+	since := rec.FirstAttempt
+	if since.IsZero() {
+		since = rec.FirstFailed
+	}
+	return !since.IsZero() && p.Policy.GaveUp(since, rec.Now, max(pass.PausedFor-rec.PausedBefore, 0))
 }
 
 func (p *Processor) penalize(ctx context.Context, a Account, d time.Duration) {

@@ -64,10 +64,7 @@ func (p *Processor) find(ctx context.Context, t *asynq.Task) (*journal.Record, e
 	}
 	if err == nil && rec.State.Terminal() {
 		p.Log.Info("refund from a foreign task was refused", zap.String("refund_id", rec.ID), zap.String("provider", rec.Provider), zap.String("rule", rec.ReasonCode))
-		p.Observer.Settled(rec)
-		if err := p.Journal.Relay(ctx, rec); err != nil {
-			p.Log.Warn("event not relayed yet; the sweeper will", zap.Error(err))
-		}
+		p.announce(ctx, rec)
 	}
 	return rec, err
 }

@@ -45,7 +45,20 @@ func (in intake) check(r refund.Request) (refund.Order, error) {
 		}
 		return refund.Order{}, v
 	}
-	return r.Check(p.Driver)
+	o, err := r.Check(p.Driver)
+	if err != nil || o.Receipt == nil {
+		return o, err // without a receipt the fields' own limits keep it short
+	}
+	// A receipt that came in Go, or grows by escapes, may make a payload that no
+	// worker would read.
+	b, err := Encode(o)
+	if err != nil {
+		return o, err
+	}
+	if len(b) > refund.MaxRequest {
+		return o, refund.Invalid{{Field: "receipt", Rule: fmt.Sprintf("makes the request larger than %d bytes as JSON; shorten its items", refund.MaxRequest)}}
+	}
+	return o, nil
 }
 
 // anyPayment has no rules: it lets the other fields of a request for an unknown

@@ -28,6 +28,8 @@ type evidence struct {
 	settled bool   // the settling time is over
 	lookups int    // before this one, since the attempt
 
+	pendingOther bool // another refund of the payment is accepted and not settled
+	takenBack    bool // another one that was accepted has been rejected since the attempt
 }
 
 // judge compares what the provider counts with the attempt's baseline. It is
@@ -54,6 +56,10 @@ func judge(e evidence) (verdict, string) {
 		return notProven, "the provider has the request, but the payment's total has not risen"
 	case rise == 0 && e.lookups < 1:
 		return askAgain, "the payment's total has not risen, and was asked only once"
+	case rise == 0 && e.takenBack:
+		return notProven, "the payment's total has not risen, but another refund of it was rejected meanwhile"
+	case rise == 0 && e.pendingOther:
+		return askAgain, "the payment's total has not risen, but another refund of it may still be rejected"
 	case rise == 0:
 		return nothingMoved, "the payment's total did not rise over the settling time"
 	case !e.settled:

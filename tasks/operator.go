@@ -27,6 +27,14 @@ func NewOperator(b *Backend, cfg *config.Config) *Operator {
 // ErrNotPossible says that the refund's state does not allow the action.
 var ErrNotPossible = errors.New("not possible")
 
+// named refuses an action of nobody: the history says who did it.
+func named(by string) error {
+	if by == "" {
+		return refund.Invalid{{Field: "by", Rule: "is required: say who you are"}}
+	}
+	return nil
+}
+
 // Resolution is a person's decision of a review.
 type Resolution struct {
 	Outcome refund.State // Succeeded or Declined
@@ -37,6 +45,9 @@ type Resolution struct {
 
 // Resolve decides a refund in review.
 func (o *Operator) Resolve(ctx context.Context, id string, r Resolution) (*journal.Record, error) {
+	if err := named(r.By); err != nil {
+		return nil, err
+	}
 	rec, err := o.backend.Journal.Get(ctx, id)
 	if err != nil {
 		return nil, err
@@ -93,6 +104,9 @@ func movedBy(rec *journal.Record, r Resolution) (string, error) {
 // Retry asks the worker to try a refund in review again. The worker asks the
 // provider first; see Processor.
 func (o *Operator) Retry(ctx context.Context, id string, r journal.RetryRequest) (*journal.Record, error) {
+	if err := named(r.By); err != nil {
+		return nil, err
+	}
 	rec, err := o.backend.Journal.Get(ctx, id)
 	if err != nil {
 		return nil, err
@@ -104,6 +118,8 @@ func (o *Operator) Retry(ctx context.Context, id string, r journal.RetryRequest)
 		return rec, fmt.Errorf("%w: one part of refund %s moved already: resolve it with --moved", ErrNotPossible, id)
 	case r.Note == "":
 		return rec, refund.Invalid{{Field: "note", Rule: "is required: say why"}}
+	case rec.Request != nil && rec.Request.AcceptRisk == r.AcceptRisk:
+		return rec, fmt.Errorf("%w: a retry of refund %s was asked by %s already and is not carried out yet", ErrNotPossible, id, rec.Request.By)
 	}
 	rec, err = o.apply(ctx, rec, rec.AskRetry(r))
 	if err != nil {
@@ -114,6 +130,9 @@ func (o *Operator) Retry(ctx context.Context, id string, r journal.RetryRequest)
 
 // Cancel withdraws a queued refund of which no attempt is unproven.
 func (o *Operator) Cancel(ctx context.Context, id, by, note string) (*journal.Record, error) {
+	if err := named(by); err != nil {
+		return nil, err
+	}
 	rec, err := o.backend.Journal.Get(ctx, id)
 	if err != nil {
 		return nil, err
@@ -161,6 +180,9 @@ func (o *Operator) Rouse(ctx context.Context, rec *journal.Record) error {
 
 // Pause stops all calls to a provider, over all workers, until Resume.
 func (o *Operator) Pause(ctx context.Context, provider, by, note string) error {
+	if err := named(by); err != nil {
+		return err
+	}
 	if _, ok := o.providers[provider]; !ok {
 		return refund.Invalid{{Field: "provider", Rule: fmt.Sprintf("%q is not configured", provider)}}
 	}
@@ -169,6 +191,9 @@ func (o *Operator) Pause(ctx context.Context, provider, by, note string) error {
 
 // Resume ends any pause of a provider.
 func (o *Operator) Resume(ctx context.Context, provider, by string) error {
+	if err := named(by); err != nil {
+		return err
+	}
 	if _, ok := o.providers[provider]; !ok {
 		return refund.Invalid{{Field: "provider", Rule: fmt.Sprintf("%q is not configured", provider)}}
 	}

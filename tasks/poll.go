@@ -13,26 +13,37 @@ import (
 
 // follow asks about a refund by the provider's own id of it.
 func (p *Processor) follow(ctx context.Context, a Account, rec *journal.Record, statuser providers.RefundStatuser) (*journal.Record, error) {
-	pass, err := p.gate(ctx, a)
-	if err != nil {
-		return rec, err
+	status, pass, put, err := p.byID(ctx, a, rec, statuser)
+	if put != nil || err != nil {
+		return put, err
 	}
-	call, cancel := context.WithTimeout(ctx, a.Timeout)
-	defer cancel()
-	status, err := statuser.RefundStatus(call, rec.ProviderRefundID)
-	var failed *providers.LookupError
-	switch {
-	case errors.As(err, &failed) && !failed.Unsupported:
-		return p.failedLookup(ctx, a, rec, failed, pass)
-	case err != nil && failed == nil:
-		return rec, err
-	}
-	p.report(ctx, a, pause.Answered().Of(pass))
 	step := p.progressed(a, rec, status)
 	if (step.To == "" || step.To == refund.Accepted) && p.gaveUp(rec, pass) {
 		return p.review(ctx, rec, "gave_up", "the provider did not finish it in "+p.Policy.GiveUpAfter.String())
 	}
 	return p.Journal.Apply(ctx, rec, step)
+}
+
+// byID asks the provider about a refund by its own id of it. A lookup that does
+// not exist gives the zero status, which is unclear. When the answer is to wait,
+// put is the refund as put off.
+func (p *Processor) byID(ctx context.Context, a Account, rec *journal.Record, statuser providers.RefundStatuser) (status providers.RefundStatus, pass pause.Pass, put *journal.Record, err error) {
+	if pass, err = p.gate(ctx, a); err != nil {
+		return status, pass, rec, err
+	}
+	call, cancel := context.WithTimeout(ctx, a.Timeout)
+	defer cancel()
+	status, err = statuser.RefundStatus(call, rec.ProviderRefundID)
+	var failed *providers.LookupError
+	switch {
+	case errors.As(err, &failed) && !failed.Unsupported:
+		put, err = p.failedLookup(ctx, a, rec, failed, pass)
+		return status, pass, put, err
+	case err != nil && failed == nil:
+		return status, pass, rec, err
+	}
+	p.report(ctx, a, pause.Answered().Of(pass))
+	return status, pass, nil, nil
 }
 
 // progressed turns the provider's word about one refund into the next step.
@@ -64,10 +75,6 @@ func (p *Processor) progressed(a Account, rec *journal.Record, status providers.
 		s.Set["why"] = "the provider works on it"
 	}
 	return s
-}
-
-func (p *Processor) gaveUp(rec *journal.Record, pass pause.Pass) bool {
-	return !rec.FirstAttempt.IsZero() && p.Policy.GaveUp(rec.FirstAttempt, rec.Now, max(pass.PausedFor-rec.PausedBefore, 0))
 }
 
 // poll asks about a refund that the provider has accepted.

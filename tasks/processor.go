@@ -41,10 +41,11 @@ type Parts struct {
 	Policy   retry.Policy
 	Log      *zap.Logger
 	Observer Observer
-	By       string           // this worker's name in the history
-	Now      func() time.Time // the local clock
-	Random   func() float64   // [0,1)
-	Draining <-chan struct{}  // closed when nothing new may begin
+	Relay    func(*journal.Record) // has a refund's events moved to the stream; nil: at once
+	By       string                // this worker's name in the history
+	Now      func() time.Time      // the local clock
+	Random   func() float64        // [0,1)
+	Draining <-chan struct{}       // closed when nothing new may begin
 }
 
 // Processor makes the next steps of a refund. It is safe for concurrent use.
@@ -167,9 +168,19 @@ func (p *Processor) note(ctx context.Context, before, after *journal.Record) {
 	if !after.State.Terminal() && after.State != refund.Review {
 		return
 	}
-	p.Observer.Settled(after)
-	if err := p.Journal.Relay(ctx, after); err != nil {
-		p.Log.Warn("event not relayed yet; the sweeper will", zap.String("refund_id", after.ID), zap.Error(err))
+	p.announce(ctx, after)
+}
+
+// announce counts a refund that settled or went to review, and has its event
+// relayed.
+func (p *Processor) announce(ctx context.Context, rec *journal.Record) {
+	p.Observer.Settled(rec)
+	if p.Relay != nil {
+		p.Relay(rec)
+		return
+	}
+	if err := p.Journal.Relay(ctx, rec); err != nil {
+		p.Log.Warn("event not relayed yet; the sweeper will", zap.String("refund_id", rec.ID), zap.Error(err))
 	}
 }
 

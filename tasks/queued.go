@@ -28,6 +28,11 @@ const codeNotDurable = "not_durable"
 // queued makes the next attempt of a refund: baseline, write ahead, send,
 // settle.
 func (p *Processor) queued(ctx context.Context, a Account, rec *journal.Record) (*journal.Record, error) {
+	// What was sent and forgotten with the backup may still be carried out: only
+	// when it can't be any more does the provider's figure prove anything.
+	if over := rec.RestoredAt.Add(a.Reconcile.Settle); rec.Restored && rec.Now.Before(over) {
+		return p.later(ctx, rec, over.Sub(rec.Now), "the journal was restored from a backup: the settling time is not over", false)
+	}
 	b := journal.Beginning{MaxAge: baselineAge, Timeout: a.Timeout, Grace: deadlineGrace, By: p.By,
 		Set: map[string]string{"account": a.Fingerprint, "lookups": "", "attempt_end": "", "denied": ""}}
 	if p.mustLook(a, rec) {
@@ -62,7 +67,7 @@ func (p *Processor) queued(ctx context.Context, a Account, rec *journal.Record) 
 	}
 	if rec.Attempts == 0 {
 		b.Set["paused_before"] = number(pass.PausedFor.Milliseconds())
-	} else if p.Policy.GaveUp(rec.FirstAttempt, rec.Now, pass.PausedFor-rec.PausedBefore) {
+	} else if p.gaveUp(rec, pass) {
 		p.report(ctx, a, pause.Nothing().Of(pass))
 		return p.review(ctx, rec, "gave_up", "not settled in "+p.Policy.GiveUpAfter.String()+" since the first attempt")
 	}

@@ -43,6 +43,11 @@ func (p *Processor) reconcile(ctx context.Context, a Account, rec *journal.Recor
 	if got.status.Requested != nil {
 		e.pending = *got.status.Requested
 	}
+	if v, _ := judge(e); v == nothingMoved {
+		if e.pendingOther, e.takenBack, err = p.doubt(ctx, rec); err != nil {
+			return rec, err
+		}
+	}
 	step := p.act(a, rec, e)
 	if step.To == "" && p.gaveUp(rec, got.pass) {
 		return p.review(ctx, rec, "gave_up", "still unknown "+p.Policy.GiveUpAfter.String()+" after the first attempt")

@@ -4,11 +4,13 @@ import (
 	"context"
 
 	"refundworker/journal"
+	"refundworker/providers"
 	"refundworker/refund"
 )
 
 // requested carries out an operator's request to try a refund in review again.
-// The provider is asked first, and evidence that money moved refuses it.
+// The provider is asked first, and evidence that money moved, or that it has the
+// refund and may still pay it, refuses it.
 func (p *Processor) requested(ctx context.Context, a Account, rec *journal.Record) (*journal.Record, error) {
 	request := *rec.Request
 	refuse := func(why string) (*journal.Record, error) {
@@ -16,14 +18,37 @@ func (p *Processor) requested(ctx context.Context, a Account, rec *journal.Recor
 	}
 	queue := func(why string, risk bool) (*journal.Record, error) {
 		return p.Journal.Apply(ctx, rec, journal.Step{To: refund.Queued, By: request.By, Note: why + ": " + request.Note,
-			Set: map[string]string{"request": "", "risk": flag(risk), "guarded": "", "refused": "", "lookups": "", "fails": "", "tries": "", "reason_code": "",
+			Set: map[string]string{"request": "", "provider_refund_id": "", "by_total": "", "risk": flag(risk), "guarded": "", "refused": "", "lookups": "", "fails": "", "tries": "", "reason_code": "",
 				"resends": number(rec.Resends), "why": "an operator asked to try again", "first_attempt": number(rec.Now.UnixMilli())}})
 	}
 	if rec.Partial {
 		return refuse("one part moved already")
 	}
-	if !rec.Unproven {
+	if !rec.Unproven && !rec.TakenOn() {
 		return queue("retry, nothing unproven", false)
+	}
+	if rec.Account != "" && rec.Account != a.Fingerprint {
+		return refuse("the configuration names another account than the one that it was sent to; put that one back first")
+	}
+	known := rec.TakenOn() // what the provider has can't be proven not to have happened
+	if statuser, ok := a.API.(providers.RefundStatuser); ok && rec.ProviderRefundID != "" {
+		status, _, put, err := p.byID(ctx, a, rec, statuser)
+		if put != nil || err != nil {
+			return put, err
+		}
+		switch status.Progress {
+		case providers.Done:
+			step := p.progressed(a, rec, status)
+			step.Set["request"] = ""
+			return p.Journal.Apply(ctx, rec, step)
+		case providers.Pending, providers.Manual:
+			return refuse("the provider has it, and says " + status.Raw)
+		case providers.Rejected:
+			if !rec.Unproven {
+				return queue("retry, the provider rejected it as refund "+rec.ProviderRefundID, false)
+			}
+			known = rec.Known // an earlier attempt is what is not proven
+		}
 	}
 	if over := rec.AttemptEnd.Add(a.Reconcile.Settle); rec.Now.Before(over) {
 		return p.later(ctx, rec, over.Sub(rec.Now), "retry asked by "+request.By+": the settling time is not over", false)
@@ -32,9 +57,16 @@ func (p *Processor) requested(ctx context.Context, a Account, rec *journal.Recor
 	if put != nil || err != nil {
 		return put, err
 	}
-	e := evidence{rec: rec, total: got.total, settled: true, lookups: 1}
+	looked := *rec
+	looked.Known = known
+	e := evidence{rec: &looked, total: got.total, settled: true, lookups: 1}
 	if got.status.Requested != nil {
 		e.pending = *got.status.Requested
+	}
+	if v, _ := judge(e); v == nothingMoved {
+		if e.pendingOther, e.takenBack, err = p.doubt(ctx, rec); err != nil {
+			return rec, err
+		}
 	}
 	switch v, note := judge(e); {
 	case v == moved || v == requested:

@@ -26,7 +26,8 @@ func (p *Processor) settle(ctx context.Context, a Account, rec *journal.Record, 
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleFor)
 	defer cancel()
 	attempt := rec.Attempts
-	p.inform(ctx, a, o, pass)
+	// Writing it down comes first: until then the answer is only ours.
+	defer func() { p.inform(ctx, a, o, pass) }()
 	for try := 0; ; try++ {
 		next, err := p.Journal.Apply(ctx, rec, p.decide(a, rec, o, ended))
 		switch {

@@ -18,12 +18,12 @@ import (
 // Bounds of a sweep, so that its cost does not grow with what waits.
 const (
 	sweepWorking = 16 // of each bucket, refunds that somebody worked on
-	sweepQueued  = 2  // of each bucket, refunds that wait in the queue
+	sweepQueued  = 1  // of each bucket, refunds that wait in the queue
 	sweepAtOnce  = 8
 	sweepSlack   = 3 * time.Second  // a refund is the queue's own business until then
 	activeSlack  = 8 * time.Second  // beyond it, whoever runs the task is taken for dead
 	backlogLook  = 30 * time.Second // how often a waiting task is looked after
-	sweepLease   = 10 * time.Second // of the right to sweep
+	sweepLease   = 4 * time.Second  // of the right to sweep, in which nobody does if its holder died
 	pruneEvery   = time.Minute
 	prunePerKind = 100
 )
@@ -58,9 +58,14 @@ func (s *Sweeper) Tick(ctx context.Context) error {
 	if err != nil || held == 0 {
 		return err
 	}
-	if _, err := s.backend.Journal.RelayAll(ctx); err != nil {
-		return err
-	}
+	// Refunds come first: a backlog of events must not keep them waiting.
+	err = s.takeUp(ctx)
+	_, relayErr := s.backend.Journal.RelayAll(ctx)
+	return errors.Join(err, relayErr)
+}
+
+// takeUp looks after what is overdue, and forgets what is past its retention.
+func (s *Sweeper) takeUp(ctx context.Context) error {
 	now, err := s.backend.Journal.Now(ctx)
 	if err != nil {
 		return err
@@ -113,8 +118,16 @@ func (s *Sweeper) tend(ctx context.Context, rec *journal.Record) error {
 		return err
 	}
 	overdue := rec.Now.Sub(rec.Due)
+	ended := info == nil || info.State == asynq.TaskStateArchived || info.State == asynq.TaskStateCompleted
+	if ended {
+		// The task may have ended after the refund was read: read it again.
+		fresh, err := s.backend.Journal.Load(ctx, rec.Provider, rec.PaymentID, rec.ID)
+		if err != nil || fresh.Version != rec.Version {
+			return err
+		}
+	}
 	switch {
-	case info == nil || info.State == asynq.TaskStateArchived || info.State == asynq.TaskStateCompleted:
+	case ended:
 		// Deleted by hand, lost, or ended too early: put it back.
 		if err := s.restore(ctx, rec); err != nil {
 			return err

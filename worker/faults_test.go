@@ -135,3 +135,17 @@ func (r *rig) on(t *testing.T) *rig {
 	c.t = t
 	return &c
 }
+
+func TestEffectWithinTheSettlingTimeIsWaitedFor(t *testing.T) {
+	everyCompany(t, setup{provider: map[string]string{"timeout": "500ms", "reconcile": "{first: 100ms, settle: 4s}"}}, func(t *testing.T, r *rig, company string) {
+		r.start()
+		payment := r.pays(company, 500_00)
+		r.companies.Fail(company, payment, sandbox.Fault{Kind: sandbox.LateEffect, Delay: 2 * time.Second})
+		rec := r.waitFor(r.enqueue(request(company, payment, "100.00")), refund.Succeeded)
+		if rec.Attempts != 1 || rec.ReasonCode != "proven_by_total" {
+			t.Errorf("%s", r.story(rec))
+		}
+		r.moved(company, payment, 100_00)
+		r.calls(company, 1)
+	})
+}

@@ -102,3 +102,28 @@ func TestSecondRefundWaitsForAnUnprovenFirst(t *testing.T) {
 		r.calls(company, 3)
 	})
 }
+
+// Two accepted refunds that are rejected later take as much off the payment's
+// total as a third one, whose answer was lost, has added: the total alone then
+// looks as if nothing had happened.
+func TestRejectedSiblingsDoNotHideWhatMoved(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, setup{companies: []string{sandbox.Maib}, sandbox: sandbox.Options{SettleDelay: 1500 * time.Millisecond},
+		// No callback arrives, which would prove that maib has the request.
+		provider: map[string]string{"reconcile": "{first: 2s, settle: 4s}", "callback_url": "http://127.0.0.1:1"}})
+	payment := r.pays(sandbox.Maib, 500_00)
+	r.companies.Fail(sandbox.Maib, payment, sandbox.Fault{Kind: sandbox.RejectedLater, Times: 2}, sandbox.Fault{Kind: sandbox.ResetAfter})
+	r.start()
+	small, large := r.enqueue(request(sandbox.Maib, payment, "20.00")), r.enqueue(request(sandbox.Maib, payment, "40.00"))
+	for _, id := range []string{small, large} {
+		r.waitFor(id, refund.Accepted)
+	}
+	lost := r.enqueue(request(sandbox.Maib, payment, "60.00"))
+	rec := r.waitFor(lost, refund.Succeeded, refund.Review)
+	r.waitFor(small, refund.Declined)
+	r.waitFor(large, refund.Declined)
+	r.moved(sandbox.Maib, payment, 60_00)
+	if rec.Attempts != 1 {
+		t.Errorf("sent again although it had moved\n%s", r.story(rec))
+	}
+}

@@ -50,6 +50,11 @@ func (w *Worker) Run(ctx context.Context) error {
 	w.running.Store(r)
 	w.log.Info("worker started", zap.String("name", w.name), zap.Int("providers", len(w.accounts)), zap.String("listen", w.Addr()))
 
+	relaying, stopRelay := context.WithCancel(context.WithoutCancel(ctx))
+	relayed := make(chan struct{})
+	go func() { defer close(relayed); r.relayer.Run(relaying) }()
+	defer func() { stopRelay(); <-relayed }() // after everything that has events
+
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var group errgroup.Group
 	group.Go(func() error { w.sweep(background, r); return nil })
@@ -145,10 +150,14 @@ func (w *Worker) sweep(ctx context.Context, r *running) {
 }
 
 // recheck verifies again and again that Redis keeps what it must: a failover
-// may have brought up another server. Nothing begins while it does not.
+// may have brought up another server. It also sees whether another worker has
+// taken an account up under another name. Nothing begins while either is wrong.
 func (w *Worker) recheck(ctx context.Context, r *running) {
 	every(ctx, recheckEvery, func() {
 		err := r.backend.Check(ctx, w.cfg)
+		if err == nil {
+			err = r.backend.KeepsNames(ctx, w.cfg)
+		}
 		if ctx.Err() != nil || err != nil && tasks.Unreachable(err) {
 			return
 		}
@@ -187,5 +196,5 @@ func (w *Worker) Check(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return backend.Report.String(), errors.Join(backend.Close())
+	return backend.Report.String(), errors.Join(backend.CheckNames(ctx, w.cfg), backend.Close())
 }

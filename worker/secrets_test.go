@@ -6,9 +6,11 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"html"
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -46,14 +48,22 @@ func encodings(secret string) map[string]string {
 		return s[1 : len(s)-1]
 	}
 	quoted := strconv.QuoteToASCII(secret)
+	lower := func(escaped string) string {
+		return regexp.MustCompile("%[0-9A-F]{2}").ReplaceAllStringFunc(escaped, strings.ToLower)
+	}
+	php := strings.NewReplacer("&", "&amp;", `"`, "&quot;", "'", "&#039;", "<", "&lt;", ">", "&gt;").Replace(secret)
 	forms := map[string]string{
 		"plain": secret, "query": url.QueryEscape(secret), "path": url.PathEscape(secret), "twice": url.QueryEscape(url.QueryEscape(secret)),
 		"base64": base64.RawStdEncoding.EncodeToString([]byte(secret)), "base64url": base64.RawURLEncoding.EncodeToString([]byte(secret)),
 		"hex": hex.EncodeToString([]byte(secret)), "json": in(secret, false), "json-html": in(secret, true), "json-twice": in(in(secret, true), true),
-		"quoted": quoted[1 : len(quoted)-1],
+		"quoted": quoted[1 : len(quoted)-1], "query-small": lower(url.QueryEscape(secret)), "path-twice": url.PathEscape(url.PathEscape(secret)),
+		"query-of-path": url.QueryEscape(url.PathEscape(secret)), "HEX": strings.ToUpper(hex.EncodeToString([]byte(secret))),
+		"html": html.EscapeString(secret), "html-php": php, "json-php": strings.ReplaceAll(in(secret, false), "/", `\/`),
 	}
-	for offset := 1; offset < 3; offset++ {
-		forms[fmt.Sprintf("base64+%d", offset)] = base64.StdEncoding.EncodeToString(append(make([]byte, offset), secret...))
+	for offset := range 3 {
+		inner := append(make([]byte, offset), secret...)
+		forms[fmt.Sprintf("base64+%d", offset)] = base64.StdEncoding.EncodeToString(inner)
+		forms[fmt.Sprintf("base64+url%d", offset)] = base64.URLEncoding.EncodeToString(inner)
 	}
 	return forms
 }

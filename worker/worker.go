@@ -19,6 +19,7 @@ import (
 	"go.uber.org/zap"
 
 	"refundworker/config"
+	"refundworker/journal"
 	"refundworker/pause"
 	"refundworker/ratelimit"
 	"refundworker/tasks"
@@ -54,6 +55,7 @@ type running struct {
 	processor *tasks.Processor
 	operator  *tasks.Operator
 	board     *pause.Board
+	relayer   *journal.Relayer
 }
 
 // New opens the providers of a configuration whose secrets are resolved. It
@@ -125,7 +127,10 @@ func (w *Worker) connect(ctx context.Context) (*running, error) {
 	for wait := 200 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
 		backend, err := tasks.Open(ctx, w.cfg)
 		if err == nil {
-			return w.assemble(backend), nil
+			if err = backend.TakeNames(ctx, w.cfg); err == nil {
+				return w.assemble(backend), nil
+			}
+			err = errors.Join(err, backend.Close())
 		}
 		if !tasks.Unreachable(err) {
 			return nil, err
@@ -141,7 +146,10 @@ func (w *Worker) assemble(backend *tasks.Backend) *running {
 	limiter := ratelimit.New(backend.Redis)
 	w.limiter.Store(limiter)
 	r := &running{backend: backend, board: pause.New(backend.Redis), operator: tasks.NewOperator(backend, w.cfg)}
+	r.relayer = journal.NewRelayer(backend.Journal, func(err error) {
+		w.log.Warn("events not relayed yet; the sweeper will", zap.Error(err))
+	})
 	r.processor = tasks.NewProcessor(tasks.Parts{Journal: backend.Journal, Limiter: limiter, Board: r.board, Accounts: w.accounts,
-		Policy: w.cfg.Retry, Log: w.log, Observer: w.metrics, By: "worker " + w.name, Draining: w.draining})
+		Policy: w.cfg.Retry, Log: w.log, Observer: w.metrics, Relay: r.relayer.Add, By: "worker " + w.name, Draining: w.draining})
 	return r
 }

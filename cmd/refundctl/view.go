@@ -9,6 +9,8 @@ import (
 
 	"refundworker/internal/cli"
 	"refundworker/journal"
+	"refundworker/providers"
+	"refundworker/refund"
 )
 
 // amountOf says how much was asked for.
@@ -31,6 +33,7 @@ func writeView(w io.Writer, v journal.View) error {
 	line("state", string(v.State))
 	line("why", v.ReasonCode)
 	line("waiting", v.Waiting)
+	line("contradicted", v.Contradicted)
 	line("next look", stamp(v.NextAt))
 	line("provider", v.Provider)
 	line("payment", v.PaymentID)
@@ -48,7 +51,7 @@ func writeView(w io.Writer, v journal.View) error {
 	for _, a := range v.Attempts {
 		row(t, fmt.Sprint(a.Number), cli.Stamp(a.StartedAt), cli.Stamp(a.EndedAt), a.Outcome, a.Code, a.Message)
 		for _, p := range a.Parts {
-			row(t, "", "", "", "part", "", fmt.Sprintf("%+v", p))
+			row(t, "", "", "", "part", "", partText(p, refund.Currency(v.Currency)))
 		}
 	}
 	if len(v.History) > 0 {
@@ -58,6 +61,19 @@ func writeView(w io.Writer, v journal.View) error {
 		row(t, fmt.Sprint(h.Seq), cli.Stamp(h.At), string(h.From), string(h.To), h.By, h.Note)
 	}
 	return t.Flush()
+}
+
+// partText says what became of one leg of a refund.
+func partText(p providers.Part, c refund.Currency) string {
+	what := "did not move"
+	if p.Moved {
+		what = "moved"
+	}
+	text := fmt.Sprintf("%s %s %s", p.Operation, refund.Money{Minor: p.Minor, Currency: c}, what)
+	if p.Reference != "" {
+		text += " (" + p.Reference + ")"
+	}
+	return text
 }
 
 // row prints one line of a table. A tabwriter keeps its first error for Flush.

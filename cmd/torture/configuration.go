@@ -25,6 +25,10 @@ var credentials = map[string][]string{
 // still gives up when it goes on or is killed.
 func (s settings) settlingTime() time.Duration { return s.longest + 2*faultDelay + attemptTime }
 
+// giveUp is when a person is asked about a refund that does not settle, such as
+// one that the company accepted and knows nothing about any more.
+func (s settings) giveUp() time.Duration { return 3 * s.settlingTime() }
+
 // writeConfig writes a worker's configuration. Its waits are short: what
 // usually takes minutes takes seconds.
 func (st *stage) writeConfig(name, redis, listen string) (string, error) {
@@ -33,9 +37,9 @@ func (st *stage) writeConfig(name, redis, listen string) (string, error) {
 durability: aof
 listen: %s
 shutdown_timeout: 3s
-retry: {initial: 100ms, max: 2s}
+retry: {initial: 100ms, max: 2s, give_up_after: %s}
 providers:
-`, redis, listen)
+`, redis, listen, st.giveUp())
 	for _, company := range sandbox.Companies {
 		fmt.Fprintf(&b, `  %[1]s:
     driver: %[1]s

@@ -29,7 +29,7 @@ func (st *stage) recoveries(r *result, v journal.View) {
 			if d.at.After(from) {
 				from = d.at
 			}
-			took := max(next.At.Sub(from), 0)
+			took := max(next.At.Sub(from)-st.redis.away(from, next.At), 0)
 			if took > r.Slowest {
 				r.Slowest = took
 				r.SlowestOf = v.RefundID

@@ -22,6 +22,26 @@ type redisServer struct {
 	client         *redis.Client // torture's own, past the proxy
 	process        *child
 	Restarts       int
+	outages        []outage
+}
+
+// outage is when there was no Redis.
+type outage struct{ from, to time.Time }
+
+// away is how much of a time there was no Redis in.
+func (r *redisServer) away(from, to time.Time) time.Duration {
+	var sum time.Duration
+	for _, o := range r.outages {
+		began, ended := o.from, o.to
+		if began.Before(from) {
+			began = from
+		}
+		if ended.After(to) {
+			ended = to
+		}
+		sum += max(ended.Sub(began), 0)
+	}
+	return sum
 }
 
 func startRedis(ctx context.Context, bin, dir string) (*redisServer, error) {
@@ -78,6 +98,7 @@ func (r *redisServer) launch(ctx context.Context) error {
 
 // crash kills the server, leaves it dead for a while, and starts it again.
 func (r *redisServer) crash(ctx context.Context, dead time.Duration) error {
+	began := time.Now()
 	r.process.kill()
 	r.Restarts++
 	if err := wait(ctx, dead); err != nil {
@@ -86,6 +107,7 @@ func (r *redisServer) crash(ctx context.Context, dead time.Duration) error {
 	if err := r.launch(ctx); err != nil {
 		return fmt.Errorf("restart redis-server: %w", err)
 	}
+	r.outages = append(r.outages, outage{began, time.Now()})
 	return nil
 }
 

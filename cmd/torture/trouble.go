@@ -8,8 +8,8 @@ import (
 
 // calmBetween bounds the time from one trouble to the next.
 const (
-	calmLeast = 100 * time.Millisecond
-	calmMost  = 900 * time.Millisecond
+	calmLeast = 200 * time.Millisecond
+	calmMost  = 1800 * time.Millisecond
 )
 
 // trouble is one thing that goes wrong, with how often it is chosen.

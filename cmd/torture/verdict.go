@@ -41,9 +41,9 @@ type result struct {
 	Broken    []string       `json:"broken,omitempty"` // each broken promise, in words
 }
 
-func (r *result) broken() bool {
-	return r.Doubles+r.Lost+r.Unsettled+r.Wrong+r.SelfEnded > 0 || r.Slowest > recoveryLimit
-}
+// broken reports whether a promise about money was broken. A slow recovery is
+// said in the table; a machine that is busy enough makes one.
+func (r *result) broken() bool { return r.Doubles+r.Lost+r.Unsettled+r.Wrong+r.SelfEnded > 0 }
 
 func (r *result) blame(count *int, format string, args ...any) {
 	*count++
@@ -131,13 +131,13 @@ func (st *stage) compare(ctx context.Context, r *result, j job, recs []*journal.
 			calls = append(calls, m.Call)
 		}
 	}
-	said, explained := int64(0), false // what succeeded by the journal; whether a person is asked
+	said, explained := int64(0), false // what succeeded by the journal; whether it says that it does not know yet
 	stories := ""
 	for _, rec := range recs {
-		switch rec.State {
-		case refund.Succeeded:
+		switch {
+		case rec.State == refund.Succeeded:
 			said += j.minor()
-		case refund.Review:
+		case !rec.State.Terminal(): // in review, or unsettled, which is counted elsewhere
 			explained = true
 		}
 		view, err := st.backend.Journal.FullView(ctx, rec)

@@ -35,8 +35,9 @@ type Server struct {
 }
 
 // Start runs redis-server with further arguments, such as "--appendonly",
-// "yes", and returns when it answers. Without the program the test is skipped,
-// or fails where CI=true.
+// "yes", and returns when it answers. REDIS_SERVER=/path/to/redis-server makes
+// all tests run another version than the one that is installed. Without the
+// program the test is skipped, or fails where CI=true.
 func Start(t testing.TB, args ...string) *Server {
 	t.Helper()
 	return start(t, func(port, dir string) []string {
@@ -155,6 +156,13 @@ func (s *Server) launch(bin string) (failed string) {
 
 func find(t testing.TB) string {
 	t.Helper()
+	if named := os.Getenv("REDIS_SERVER"); named != "" {
+		bin, err := exec.LookPath(named)
+		if err != nil {
+			t.Fatalf("REDIS_SERVER: %v", err)
+		}
+		return bin
+	}
 	bin, err := exec.LookPath("redis-server")
 	if err == nil {
 		return bin
@@ -213,4 +221,15 @@ func (s *Server) Version(t testing.TB) string {
 	_, rest, _ := strings.Cut(info, "redis_version:")
 	version, _, _ := strings.Cut(rest, "\r")
 	return version
+}
+
+// HasWaitAOF reports whether the server's version can confirm that a write is on
+// its disk (WAITAOF is from 7.2 on, https://redis.io/commands/waitaof/).
+func (s *Server) HasWaitAOF(t testing.TB) bool {
+	t.Helper()
+	var major, minor int
+	if _, err := fmt.Sscanf(s.Version(t), "%d.%d", &major, &minor); err != nil {
+		t.Fatalf("version %q: %v", s.Version(t), err)
+	}
+	return major > 7 || major == 7 && minor >= 2
 }

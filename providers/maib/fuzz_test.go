@@ -42,6 +42,9 @@ func FuzzAnswer(f *testing.F) {
 		if out.Kind == providers.Succeeded && (status/100 != 2 || !strings.Contains(text, "accepted") && !strings.Contains(text, `\u`)) {
 			t.Errorf("succeeded on HTTP %d %q", status, body)
 		}
+		if out.Kind == providers.Declined && (status/100 == 5 || !strings.Contains(text, "140") && !strings.Contains(text, "rejected") && !strings.Contains(text, `\u`)) {
+			t.Errorf("declined without maib's word on HTTP %d %q", status, body)
+		}
 		if out.Kind == providers.Partial {
 			t.Error("maib has no partial outcome")
 		}

@@ -33,6 +33,9 @@ func FuzzAnswer(f *testing.F) {
 		if out.Kind == providers.Succeeded && (status/100 != 2 || !word || out.Moved != nil && *out.Moved != 100000) {
 			t.Errorf("%+v on HTTP %d %q", out, status, body)
 		}
+		if out.Kind == providers.Declined && (status/100 == 5 || !strings.Contains(text, "errorcode") && !strings.Contains(text, `\u`)) {
+			t.Errorf("declined without the gateway's word on HTTP %d %q", status, body)
+		}
 		if out.Kind == providers.Partial && len(out.Parts) < 2 {
 			t.Errorf("partial with %d parts on %q", len(out.Parts), body)
 		}

@@ -28,6 +28,9 @@ func FuzzAnswer(f *testing.F) {
 		if out.Kind == providers.Succeeded && (status/100 != 2 || !word) {
 			t.Errorf("succeeded on HTTP %d %q", status, body)
 		}
+		if out.Kind == providers.Declined && !strings.Contains(string(body), "32602") && !strings.Contains(string(body), `\u`) {
+			t.Errorf("declined without its one code on HTTP %d %q", status, body)
+		}
 		if out.Kind == providers.Accepted || out.Kind == providers.Partial {
 			t.Errorf("unitpay has no %v", out.Kind)
 		}

@@ -1,0 +1,164 @@
+package world
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"time"
+
+	"refundworker/redisconn"
+)
+
+// Step is one thing that a process does to the outside: a round trip to Redis
+// or a call of a provider.
+type Step struct {
+	Number   int // from 1, over all processes
+	Process  string
+	Label    string
+	Provider bool // a provider's call
+	Write    bool // it may change something
+}
+
+// String names the step.
+func (s Step) String() string { return fmt.Sprintf("%d %s %s", s.Number, s.Process, s.Label) }
+
+// Mode is what goes wrong at a step.
+type Mode int
+
+// The modes. Those that concern Redis only do nothing at a provider's call.
+const (
+	None        Mode = iota
+	DieBefore        // nothing of the step happens, and the process is gone
+	DieAfter         // the step happens, and the process is gone before it sees the reply
+	LoseReply        // the step happens, and the connection breaks before the reply
+	LoseWrite        // the connection breaks before the step
+	Repeat           // Redis: the reply is lost, and the client repeats the step by itself
+	Unconfirmed      // Redis: the step happens, and is not confirmed as durable
+	CutAfter         // Redis: as LoseReply, and Redis can't be reached for Outage
+	CutBefore        // Redis: as LoseWrite, and Redis can't be reached for Outage
+	Freeze           // the goroutine stands still before the step until Thaw, and then goes on
+	FreezeSent       // so it does, but past all checks of its own clock: the step comes late
+	Hold             // as Freeze; for tests that only want others to act in between
+)
+
+// Outage is how long a cut lasts: longer than a worker tries to write an
+// outcome down.
+const Outage = 5 * time.Minute
+
+// Modes lists all faults.
+var Modes = []Mode{DieBefore, DieAfter, LoseReply, LoseWrite, Repeat, Unconfirmed, CutAfter, CutBefore, Freeze, FreezeSent}
+
+var modeNames = [...]string{"none", "die-before", "die-after", "lose-reply", "lose-write", "repeat", "unconfirmed", "cut-after",
+	"cut-before", "freeze", "freeze-sent", "hold"}
+
+// String names the mode as tests do.
+func (m Mode) String() string { return modeNames[m] }
+
+// RedisOnly reports whether the mode does nothing at a provider's call.
+func (m Mode) RedisOnly() bool { return m >= Repeat && m <= CutBefore }
+
+// Kills reports whether the process is gone afterwards.
+func (m Mode) Kills() bool { return m == DieBefore || m == DieAfter }
+
+// What the calls of a Process may return.
+var (
+	ErrDied   = errors.New("world: the process is gone")
+	ErrFrozen = errors.New("world: the process is frozen")
+	ErrPanic  = errors.New("world: panic")
+	errBroken = fmt.Errorf("world: the connection broke: %w", io.EOF)
+	errLater  = fmt.Errorf("world: %w", redisconn.ErrNotDurable)
+)
+
+// effect is a step as it reaches the outside. late: the process's own clock no
+// longer stops it.
+type effect func(late bool) error
+
+// meet makes one step of p under the fault that is planned for it. lost is what
+// p sees where the step or its answer gets lost.
+func (p *Process) meet(s Step, do effect, lost func(error) error) error {
+	mode, away := p.count(s)
+	switch {
+	case s.Provider && mode.RedisOnly():
+		mode = None
+	case !s.Provider && away:
+		return lost(errBroken)
+	}
+	switch mode {
+	case DieBefore:
+		p.die()
+	case DieAfter:
+		_ = do(false)
+		p.die()
+	case LoseReply, CutAfter:
+		_ = do(false)
+		p.cut(mode)
+		return lost(errBroken)
+	case LoseWrite, CutBefore:
+		p.cut(mode)
+		return lost(errBroken)
+	case Repeat:
+		_ = do(false)
+	case Unconfirmed:
+		_ = do(false)
+		return lost(errLater)
+	case Freeze, Hold:
+		p.freeze()
+	case FreezeSent:
+		p.freeze()
+		return do(true)
+	}
+	return do(false)
+}
+
+// count notes the step and takes its fault; away: Redis can't be reached. A
+// process that is gone makes no steps.
+func (p *Process) count(s Step) (mode Mode, away bool) {
+	w := p.world
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if p.dead {
+		runtime.Goexit()
+	}
+	s.Number, s.Process = len(w.steps)+1, p.Name
+	w.steps = append(w.steps, s)
+	p.made++
+	away = time.Now().Before(p.cutUntil)
+	if mode, ok := p.faults[p.made]; ok {
+		delete(p.faults, p.made)
+		return mode, away
+	}
+	if w.Plan == nil {
+		return None, away
+	}
+	return w.Plan(s), away
+}
+
+func (p *Process) cut(m Mode) {
+	if m != CutAfter && m != CutBefore {
+		return
+	}
+	p.world.mu.Lock()
+	defer p.world.mu.Unlock()
+	p.cutUntil = time.Now().Add(Outage)
+}
+
+// die ends the process, and the goroutine where it stands.
+func (p *Process) die() {
+	p.Kill()
+	runtime.Goexit()
+}
+
+// freeze stands still until Thaw. It does not come back if the process is
+// killed meanwhile.
+func (p *Process) freeze() {
+	p.world.mu.Lock()
+	wake := p.wake
+	p.world.mu.Unlock()
+	p.froze <- struct{}{}
+	select {
+	case <-wake:
+	case <-p.gone:
+		runtime.Goexit()
+	}
+}

@@ -1,0 +1,172 @@
+package worker_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"refundworker/config"
+	"refundworker/internal/redistest"
+	"refundworker/providers/sandbox"
+	"refundworker/refund"
+)
+
+var failovers = flag.Uint64("failovers", 3, "how many failovers under load are tried, each by a seed of its own")
+
+// The primary dies while refunds are sent and replication lags; Sentinel makes
+// the replica the primary, without what had not reached it.
+func TestWithDurabilityReplicaNothingIsPaidTwiceOverAFailover(t *testing.T) {
+	t.Parallel()
+	for seed := uint64(1); seed <= *failovers; seed++ {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
+			rng := rand.New(rand.NewPCG(seed, 0))
+			primary := redistest.Start(t)
+			replica, wire := startFarReplica(t, primary)
+			watch := startSentinel(t, primary)
+			r := rigOn(t, withDurability(config.DurabilityNone, map[string]string{"reconcile": "{first: 200ms, settle: 4s}", "rate_limit": "20/s"}),
+				"redis-sentinel://"+watch.Addr+"/mine/0")
+
+			type order struct{ company, payment, id string }
+			var orders []order
+			enqueue := func(n int) {
+				for range n {
+					company := sandbox.Companies[rng.IntN(3)]
+					payment := r.pays(company, 500_00)
+					switch rng.IntN(4) {
+					case 0:
+						r.companies.Fail(company, payment, sandbox.Fault{Kind: sandbox.Slow, Delay: time.Duration(rng.IntN(900)) * time.Millisecond})
+					case 1:
+						r.companies.Fail(company, payment, sandbox.Fault{Kind: sandbox.ResetAfter})
+					}
+					orders = append(orders, order{company, payment, r.insist(request(company, payment, "100.00"))})
+				}
+			}
+			enqueue(60)
+			r.startWith(r.second(), "one")
+			r.startWith(r.second(), "two")
+			calls := func() (n int) {
+				for _, company := range sandbox.Companies {
+					n += r.companies.Calls(company, sandbox.OpRefund)
+				}
+				return n
+			}
+			enough := 3 + rng.IntN(15)
+			r.until("the first calls", func() bool { return calls() >= enough }, r.log.String)
+			wire.Hold()
+			<-time.After(time.Duration(rng.IntN(600)) * time.Millisecond) // how long it lags
+			primary.Stop()
+			wire.Cut()
+			wire.Release()
+			redistest.Eventually(t, "the failover", func() bool {
+				return strings.Contains(replica.Client(t).Info(t.Context(), "replication").Val(), "role:master")
+			})
+			redistest.StartReplica(t, replica)
+			enqueue(10)
+			for _, o := range orders {
+				r.agrees(r.ended(o.id), o.company, o.payment, 100_00)
+			}
+		})
+	}
+}
+
+// lostInFailover sends a refund while its write-ahead can't reach the replica,
+// kills the primary, and returns the rig on the replica, which knows the refund
+// as queued.
+func lostInFailover(t *testing.T, company string, durability config.Durability, sent func(r *rig, id string) bool) (r *rig, payment, id string) {
+	t.Helper()
+	primary := redistest.Start(t)
+	replica, wire := startFarReplica(t, primary)
+	s := withDurability(durability, map[string]string{"timeout": "3s", "reconcile": "{first: 200ms, settle: 4s}"})
+	s.companies = []string{company}
+	old := rigOn(t, s, "redis://"+primary.Addr)
+	payment = old.pays(company, 500_00)
+	id = old.enqueue(request(company, payment, "100.00"))
+	caughtUp(t, primary, replica)
+	wire.Hold()
+	kill := old.spawn()
+	old.until("the worker to get that far", func() bool { return sent(old, id) }, old.log.String)
+	kill()
+	primary.Stop()
+	wire.Cut()
+	wire.Release()
+	promote(t, replica)
+	redistest.StartReplica(t, replica)
+	r = old.at("redis://" + replica.Addr)
+	if rec := r.get(id); rec.State != refund.Queued || rec.Attempts != 0 {
+		t.Fatalf("the replica should not know of the attempt: %s", r.story(rec))
+	}
+	return r, payment, id
+}
+
+// The construction of the next test, with the write-ahead confirmed by the
+// replica: then there is nothing to lose.
+func TestWithDurabilityReplicaNothingIsSentThatAFailoverCouldForget(t *testing.T) {
+	t.Parallel()
+	for _, company := range sandbox.Companies {
+		t.Run(company, func(t *testing.T) {
+			t.Parallel()
+			r, payment, id := lostInFailover(t, company, config.Replica, func(r *rig, id string) bool {
+				rec, err := r.backend.Journal.Get(t.Context(), id)
+				return err == nil && rec.Attempts > 0
+			})
+			r.calls(company, 0)
+			r.startWith(r.second(), "next")
+			if rec := r.waitFor(id, refund.Succeeded); rec.Attempts != 1 {
+				t.Errorf("%s", r.story(rec))
+			}
+			r.moved(company, payment, 100_00)
+			r.calls(company, 1)
+		})
+	}
+}
+
+// This is what durability none costs, shown on purpose: the write-ahead of an
+// attempt is lost with the primary, the new primary knows the refund as queued,
+// and it is sent again. UnitPay refuses the same amount within half an hour, so
+// that it pays once all the same, for its own reason and not by ours.
+func TestWithDurabilityNoneAFailoverForgetsAnAttemptAndItIsPaidTwice(t *testing.T) {
+	t.Parallel()
+	for company, want := range map[string]int64{sandbox.UnitPay: 100_00, sandbox.Maib: 200_00, sandbox.Sberbank: 200_00} {
+		t.Run(company, func(t *testing.T) {
+			t.Parallel()
+			r, payment, id := lostInFailover(t, company, config.DurabilityNone, func(r *rig, _ string) bool {
+				return r.companies.Calls(company, sandbox.OpRefund) == 1
+			})
+			r.startWith(r.second(), "next")
+			r.ended(id)
+			r.until("both to have moved", func() bool { return r.companies.Pending(company, payment) == 0 })
+			r.moved(company, payment, want)
+			if calls := r.companies.Calls(company, sandbox.OpRefund); calls < 2 {
+				t.Errorf("it should have been sent again, and was sent %d times", calls)
+			}
+		})
+	}
+}
+
+// After such a failover, as after restoring a backup, the operator's mark makes
+// the provider's word count before anything is sent.
+func TestAfterRestoreSendsNothingThatAFailoverForgot(t *testing.T) {
+	t.Parallel()
+	for _, company := range sandbox.Companies {
+		t.Run(company, func(t *testing.T) {
+			t.Parallel()
+			r, payment, id := lostInFailover(t, company, config.DurabilityNone, func(r *rig, _ string) bool {
+				return r.companies.Calls(company, sandbox.OpRefund) == 1
+			})
+			if err := r.backend.Journal.AfterRestore(context.Background(), time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			r.startWith(r.second(), "next")
+			if rec := r.waitFor(id, refund.Review); rec.ReasonCode != "after_restore" {
+				t.Errorf("%s", r.story(rec))
+			}
+			r.moved(company, payment, 100_00)
+			r.calls(company, 1)
+		})
+	}
+}

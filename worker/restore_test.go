@@ -1,0 +1,84 @@
+package worker_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"refundworker/providers/sandbox"
+	"refundworker/refund"
+	"refundworker/tasks"
+)
+
+// backup is what an operator's nightly copy holds.
+func (r *rig) backup() []byte {
+	r.t.Helper()
+	if err := r.raw.Save(r.t.Context()).Err(); err != nil {
+		r.t.Fatal(err)
+	}
+	dump, err := os.ReadFile(filepath.Join(r.redis.Dir, "dump.rdb"))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return dump
+}
+
+func (r *rig) restore(dump []byte) {
+	r.t.Helper()
+	r.redis.Stop()
+	if err := os.WriteFile(filepath.Join(r.redis.Dir, "dump.rdb"), dump, 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+	r.redis.Restart(r.t)
+	r.until("Redis is there again", func() bool { return r.raw.Ping(r.t.Context()).Err() == nil })
+}
+
+// An old backup knows refunds as queued that were paid meanwhile, and does not
+// know those that came later.
+func TestAfterRestoringAnOldBackupNothingIsPaidAgain(t *testing.T) {
+	everyCompany(t, setup{provider: map[string]string{"reconcile": "{first: 200ms, settle: 3s}"}}, func(t *testing.T, r *rig, company string) {
+		inBackup, waiting, later, unseen := r.pays(company, 500_00), r.pays(company, 500_00), r.pays(company, 500_00), r.pays(company, 500_00)
+		first := request(company, inBackup, "100.00")
+		id := r.enqueue(first)
+		dump := r.backup()
+
+		w := r.startWith(r.second(), "before")
+		second, third := request(company, later, "70.00"), request(company, unseen, "30.00")
+		r.waitFor(id, refund.Succeeded)
+		r.waitFor(r.enqueue(second), refund.Succeeded)
+		w.stop()
+		// The last thing before the fall: sent, and carried out only after the
+		// backup is in place.
+		r.companies.Fail(company, unseen, sandbox.Fault{Kind: sandbox.LateEffect, Delay: 1500 * time.Millisecond})
+		kill := r.spawn()
+		r.enqueue(third)
+		r.until("the last call", func() bool { return r.companies.Calls(company, sandbox.OpRefund) == 3 }, r.log.String)
+		kill()
+
+		r.restore(dump)
+		if err := r.backend.Journal.AfterRestore(t.Context(), time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		// Order systems enqueue what they are not sure of again, and go on.
+		fresh := request(company, waiting, "50.00")
+		if got := r.ask(first); got.Status != tasks.Existing {
+			t.Errorf("a refund of the backup was answered %+v", got)
+		}
+		r.enqueue(second)
+		r.enqueue(third)
+		r.enqueue(fresh)
+		r.startWith(r.second(), "after")
+		for _, q := range []refund.Request{first, second, third} {
+			if rec := r.waitFor(q.RefundID, refund.Review); rec.ReasonCode != "after_restore" {
+				t.Errorf("%s", r.story(rec))
+			}
+		}
+		r.waitFor(fresh.RefundID, refund.Succeeded)
+		r.moved(company, inBackup, 100_00)
+		r.moved(company, later, 70_00)
+		r.moved(company, unseen, 30_00)
+		r.moved(company, waiting, 50_00)
+		r.calls(company, 4)
+	})
+}
