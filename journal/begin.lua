@@ -40,8 +40,11 @@ for _, other_id in ipairs(redis.call('ZRANGE', refunds_key(place), 0, -1)) do
   if other_id ~= id then
     local o = sibling(other_id)
     if o and o.state ~= 'declined' and o.state ~= 'canceled' then
-      moved = moved + (o.moved or 0)
-      if o.state == 'sending' or o.state == 'unknown' then return blocked('busy', o.id, 0) end
+      -- One that was taken back after it succeeded may count no more.
+      if not o.contradicted then moved = moved + (o.moved or 0) end
+      -- An accepted one still moves the payment's total, up or down: beside it
+      -- nobody could tell what an attempt has moved.
+      if o.state == 'sending' or o.state == 'unknown' or o.state == 'accepted' then return blocked('busy', o.id, 0) end
       if o.unproven and open(o.state) then return blocked('unproven', o.id, 0) end
       if o.order < order and same_window(full, amount, o) and holds_window(o, now) then
         local wait = open(o.state) and 0 or (o.window_ends - now)

@@ -41,7 +41,8 @@ func TestBeginIsBlocked(t *testing.T) {
 			b.take("other", "50.00")
 			b.apply(b.bring("other", refund.Unknown), journal.Step{To: refund.Succeeded, NoDue: true})
 		}},
-		"another is accepted":  {prepare: func(b *book) { b.take("other", "50.00"); b.bring("other", refund.Accepted) }},
+		"another is accepted": {prepare: func(b *book) { b.take("other", "50.00"); b.bring("other", refund.Accepted) },
+			want: journal.Busy, other: "other"},
 		"another was declined": {prepare: func(b *book) { b.take("other", "100.00"); b.bring("other", refund.Declined) }},
 		"the baseline is just fresh": {change: func(b *book, at *journal.Beginning) {
 			at.Baseline, at.ReadAt = pointer(0), b.now.Add(-time.Minute)

@@ -25,11 +25,12 @@ end
 -- The fields of another refund of the payment that decide about it.
 local function sibling(id)
   local f = redis.call('HMGET', record_key(id),
-    'state', 'amount', 'window_ends', 'unproven', 'moved', 'frozen', 'order')
+    'state', 'amount', 'window_ends', 'unproven', 'moved', 'frozen', 'order', 'currency', 'total', 'contradicted')
   if not f[1] then return nil end
   return { id = id, state = f[1], full = f[2] == '', amount = tonumber(f[2] or ''),
     window_ends = tonumber(f[3] or '') or 0, unproven = f[4] == '1',
-    moved = tonumber(f[5] or ''), frozen = tonumber(f[6] or ''), order = tonumber(f[7] or '') or 0 }
+    moved = tonumber(f[5] or ''), frozen = tonumber(f[6] or ''), order = tonumber(f[7] or '') or 0,
+    currency = f[8], total = tonumber(f[9] or ''), contradicted = f[10] }
 end
 
 -- Whether two refunds of one payment may not stand in one window: equal

@@ -59,6 +59,7 @@ type Record struct {
 	Known         bool      // the provider proved that it has the request (a callback)
 	Partial       bool      // one part moved and another did not
 	ByTotal       bool      // success was proven by the payment's total alone
+	LagSince      time.Time // since when the provider counts less than the journal knows; zero: it does not
 	Denied        time.Time // since when lookups are refused for the credentials; zero: they are not
 	Contradicted  string    // evidence against the final state
 	Resends       int
@@ -192,7 +193,7 @@ func parse(now string, f map[string]string, epoch, restored string) (*Record, er
 		Baseline: p.minor("baseline"), Unproven: f["unproven"] == "1", Lost: f["lost"] == "1", Refused: f["refused"] == "1",
 		FirstUnproven: p.time("first_unproven"), Guarded: f["guarded"] == "1", Risk: f["risk"] == "1",
 		Known: f["known"] == "1", Partial: f["partial"] == "1", ByTotal: f["by_total"] == "1",
-		Denied: p.time("denied"), Contradicted: f["contradicted"], Resends: int(p.number("resends")), Tries: int(p.number("tries")), Fails: int(p.number("fails")),
+		Denied: p.time("denied"), LagSince: p.time("lag_since"), Contradicted: f["contradicted"], Resends: int(p.number("resends")), Tries: int(p.number("tries")), Fails: int(p.number("fails")),
 		Lookups: int(p.number("lookups")), Now: millis(now), Epoch: epoch, Restored: restored != "", fields: f}
 	// A mark that is not a time, made by hand, is a mark all the same.
 	r.RestoredAt, _ = time.Parse(time.RFC3339Nano, restored)

@@ -65,6 +65,16 @@ func (j *Journal) LoadOverdue(ctx context.Context, o Overdue) (*Record, error) {
 	return rec, err
 }
 
+// PutOff has a refund that could not be looked after looked at again only then.
+func (j *Journal) PutOff(ctx context.Context, o Overdue, until time.Time) error {
+	at := redis.Z{Score: float64(until.UnixMilli()), Member: o.ID}
+	prefix := bucketPrefix(o.bucket)
+	if err := errors.Join(j.rdb.ZAddXX(ctx, prefix+"due", at).Err(), j.rdb.ZAddXX(ctx, prefix+"wait", at).Err()); err != nil {
+		return fmt.Errorf("journal: put off a look: %w", err)
+	}
+	return nil
+}
+
 // LookLater moves a refund in the index of what is due without changing the
 // refund: its task is where it belongs, so there is no need to look again
 // before then. A refund that has no next action any more is left alone.

@@ -12,11 +12,12 @@ import (
 
 // Taking says how a refund is to be taken in.
 type Taking struct {
-	AfterWindow   bool   // wait behind an occupied window instead of being refused
-	OneRefund     bool   // the payment may have one refund only
-	RecordRefusal bool   // enter a refused refund as declined: nobody waits for the answer
-	Bulk          bool   // it came in a file and yields to others
-	By            string // for the history
+	AfterWindow   bool     // wait behind an occupied window instead of being refused
+	OneRefund     bool     // the payment may have one refund only
+	RecordRefusal bool     // enter a refused refund as declined: nobody waits for the answer
+	Bulk          bool     // it came in a file and yields to others
+	By            string   // for the history
+	Refused       *Refusal // what stands with the claim; such an order stays refused
 }
 
 // Taken is what taking a refund in came to: a record, a refusal, or both for a
@@ -50,8 +51,12 @@ func (j *Journal) Take(ctx context.Context, o refund.Order, t Taking) (Taken, er
 	if len(o.Metadata) > 0 {
 		fields["metadata"] = quote(o.Metadata)
 	}
-	arg := quote(map[string]any{"fields": fields, "after_window": t.AfterWindow, "one": t.OneRefund,
-		"record_refusal": t.RecordRefusal, "by": quote(t.By), "note": `""`})
+	refused := ""
+	if t.Refused != nil {
+		refused = quote(t.Refused)
+	}
+	arg := quote(map[string]any{"refused": refused, "fields": fields, "after_window": t.AfterWindow, "one": t.OneRefund,
+		"record_refusal": t.RecordRefusal, "keep": ms(j.options.Retention), "by": quote(t.By), "note": `""`})
 
 	place := placeOf(o.Provider, o.PaymentID)
 	key := recordKey(place, o.RefundID)

@@ -4,6 +4,8 @@
 --   after_window   queue behind the window instead of being refused
 --   one            only one refund per payment
 --   record_refusal a refused one is entered as declined (a foreign task)
+--   keep           ms that a refusal stays this id's answer
+--   refused        JSON of the refusal that stands with the claim, '' for none
 --   by, note       JSON text for the history
 -- Answers {'taken'|'existing'|'refused', now, fields, epoch, restored, refusal JSON}.
 local id, place, p = ARGV[1], ARGV[2], cjson.decode(ARGV[3])
@@ -18,28 +20,34 @@ if had then
 end
 
 local full, amount = f.amount == '', tonumber(f.amount)
-local known = redis.call('HMGET', payment_key(place), 'currency', 'total')
-local refusal, start = nil, 0
+local start = 0
 
-if known[1] and known[1] ~= f.currency then
-  refusal = { rule = 'currency', detail = 'earlier refunds of this payment are in ' .. known[1] }
-end
+-- A refusal stands here too, not only with the claim, which lies in another
+-- slot: whoever claimed the id before it was refused may get here long after.
+local refused_key = prefix .. 'x:' .. id
+local said = redis.call('GET', refused_key) or (p.refused ~= '' and p.refused)
+local refusal = said and cjson.decode(said)
 
-local held, reserved, live = nil, 0, 0
-local total = tonumber(known[2] or '')
-local stated = tonumber(f.total)
-if stated and (not total or stated < total) then total = stated end
-
-local ids = redis.call('ZRANGE', refunds_key(place), 0, -1)
-for _, other_id in ipairs(ids) do
+-- Only refunds that count say what is known of the payment: a slip that was
+-- canceled or declined binds nobody.
+local siblings, total = {}, tonumber(f.total)
+for _, other_id in ipairs(redis.call('ZRANGE', refunds_key(place), 0, -1)) do
   local o = sibling(other_id)
   if o and o.state ~= 'declined' and o.state ~= 'canceled' then
-    live = live + 1
-    reserved = reserved + (o.moved or o.amount or o.frozen or total or 0)
-    if same_window(full, amount, o) and holds_window(o, now) then
-      if stronger(o, held) then held = o end
-      if not open(o.state) and o.window_ends > start then start = o.window_ends end
+    siblings[#siblings + 1] = o
+    if o.total and (not total or o.total < total) then total = o.total end
+    if not refusal and o.currency ~= f.currency then
+      refusal = { rule = 'currency', detail = 'earlier refunds of this payment are in ' .. o.currency }
     end
+  end
+end
+
+local held, reserved, live = nil, 0, #siblings
+for _, o in ipairs(siblings) do
+  reserved = reserved + (o.moved or o.amount or o.frozen or total or 0)
+  if same_window(full, amount, o) and holds_window(o, now) then
+    if stronger(o, held) then held = o end
+    if not open(o.state) and o.window_ends > start then start = o.window_ends end
   end
 end
 
@@ -57,15 +65,23 @@ if not refusal and total then
     refusal = { rule = 'payment_total', detail = 'all refunds of the payment would be more than its total' }
   end
 end
-if not refusal and #ids >= 1000 then
+if not refusal and live >= 1000 then
   refusal = { rule = 'refunds_per_payment', detail = 'the payment has 1000 refunds already' }
 end
 
 local verdict, state = 'taken', 'queued'
 if refusal then
   verdict = 'refused'
-  local said = cjson.encode(refusal)
-  if not p.record_refusal then return { 'refused', text(now), {}, '', 0, said } end
+  if not p.record_refusal then
+    if said then
+      redis.call('SET', refused_key, said, 'KEEPTTL')
+    else
+      said = cjson.encode(refusal)
+      redis.call('SET', refused_key, said, 'PX', p.keep)
+    end
+    return { 'refused', text(now), {}, '', 0, said }
+  end
+  said = said or cjson.encode(refusal)
   state = 'declined'
   f.reason_code = refusal.rule
   f.refusal = said
@@ -73,9 +89,8 @@ end
 
 local order = redis.call('HINCRBY', payment_key(place), 'order', 1)
 redis.call('HINCRBY', payment_key(place), 'epoch', 1)
-redis.call('HSET', payment_key(place), 'currency', known[1] or f.currency)
-if total and not refusal then redis.call('HSET', payment_key(place), 'total', text(total)) end
-redis.call('ZADD', refunds_key(place), order, id)
+-- One that was refused is only entered; the payment knows nothing of it.
+if not refusal then redis.call('ZADD', refunds_key(place), order, id) end
 
 -- Its task is put on the queue next; only if that never happens has somebody to
 -- look after a refund that could start at once.

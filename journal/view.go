@@ -56,6 +56,9 @@ func (r *Record) View() View {
 		ends := r.WindowEnds
 		v.WindowEndsAt = &ends
 	}
+	if r.State.Terminal() {
+		v.Waiting = ""
+	}
 	if !r.Due.IsZero() {
 		due := r.Due
 		v.NextAt = &due

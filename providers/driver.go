@@ -110,6 +110,9 @@ type RefundStatus struct {
 	Progress Progress
 	Minor    *int64 // its amount in minor units, if said
 	Raw      string // the provider's own word, scrubbed
+	// Unsupported: there is no such lookup for this refund, which proves nothing.
+	// Set by the worker from a LookupError; accounts leave it alone.
+	Unsupported bool
 }
 
 // Progress is how far a refund has come at the provider.

@@ -133,7 +133,7 @@ func (r Request) checkMoney(o *Order, v *Invalid) {
 		default:
 			o.Total = m
 			if o.Amount.Minor > m.Minor {
-				v.Add("amount", fmt.Sprintf("%s is more than the payment's total of %s", o.Amount, m))
+				v.Add("payment_total", fmt.Sprintf("is %s, less than the amount of %s", m, o.Amount))
 			}
 		}
 	}

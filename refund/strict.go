@@ -16,7 +16,8 @@ const maxNesting = 8
 // inspect refuses JSON that encoding/json would read in a way of its own: an
 // object that says two things under one name, of which it takes the last, so
 // that two readers could see two amounts, and values nested deeper than a
-// request ever is. Names are one without case, as encoding/json matches them,
+// request ever is; also an amount that is
+// null, which would read as one that was left out: a full refund. Names are one without case, as encoding/json matches them,
 // but not in metadata, whose names are the order system's own. What else is
 // wrong is left to the decoder.
 func inspect(b []byte) error {
@@ -58,6 +59,9 @@ func inspect(b []byte) error {
 				continue
 			}
 			top.value = false
+			if token == nil && len(stack) == 1 && (top.name == "amount" || top.name == "payment_total") {
+				return Invalid{{clip(top.name, maxNamed), "must not be null; leave it out instead"}}
+			}
 			next.exact = top.exact || len(stack) == 1 && top.name == "metadata"
 		}
 		if delim, ok := token.(json.Delim); ok {

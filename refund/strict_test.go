@@ -30,7 +30,7 @@ func TestRequestsThatCouldBeReadInTwoWaysAreRefused(t *testing.T) {
 		"nested as deep as 64 KiB can: refused":   {strings.Repeat("[", 60<<10), "nest at most 8"},
 		"longer than a request: refused":          {`{` + plain + `,"reason":"` + strings.Repeat("x", refund.MaxRequest) + `"}`, "at most 65536 bytes"},
 		"amount as a number: refused":             {`{` + plain + `,"amount":1}`, "amount: must be a JSON string"},
-		"amount as null: a full refund":           {`{` + plain + `,"amount":null}`, ""},
+		"amount as null: refused":                 {`{` + plain + `,"amount":null}`, "amount: must not be null"},
 		"unknown field: refused":                  {`{` + plain + `,"amuont":"1"}`, "amuont: is not a field"},
 		"something after it: refused":             {`{` + plain + `}{}`, "nothing after it"},
 		"not UTF-8: refused":                      {"{" + plain + ",\"reason\":\"\xff\"}", "UTF-8"},

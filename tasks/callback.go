@@ -67,10 +67,23 @@ func (p *Processor) Callback(ctx context.Context, provider, refundID, token stri
 			step.Due = rec.Due.Sub(rec.Now)
 			_, err = p.Journal.Apply(ctx, rec, step)
 			rec = nil
-		case refund.Succeeded, refund.Declined:
-			return nil, p.recheck(ctx, account, rec)
+		case refund.Queued:
+			if rec.Attempts == 0 && !rec.Restored {
+				return nil, nil
+			}
+			// An attempt that was taken for not carried out has arrived.
+			rec, err = p.Journal.Apply(ctx, rec, p.arrived(rec))
+		case refund.Review:
+			if rec.Known {
+				return nil, nil
+			}
+			step := called(rec)
+			step.NoDue = rec.Due.IsZero()
+			step.Due = rec.Due.Sub(rec.Now)
+			_, err = p.Journal.Apply(ctx, rec, step)
+			rec = nil
 		default:
-			return nil, nil
+			return nil, p.recheck(ctx, account, rec)
 		}
 		if !errors.Is(err, journal.ErrStale) {
 			return rec, err
@@ -88,12 +101,34 @@ func called(rec *journal.Record) journal.Step {
 	return step
 }
 
+// arrived is the step for a callback about a refund that is queued again: the
+// provider has what was thought not to have been carried out.
+func (p *Processor) arrived(rec *journal.Record) journal.Step {
+	step := rec.Callback()
+	step.To, step.Note = refund.Unknown, "the provider called back about an attempt that was taken for not carried out"
+	step.Set["unproven"], step.Set["lost"], step.Set["guarded"], step.Set["risk"], step.Set["lookups"] = "1", "1", "", "", ""
+	step.Set["why"] = "the provider has the request: asking whether money moved"
+	if rec.FirstUnproven.IsZero() && rec.Attempts > 0 {
+		step.Set["first_unproven"] = number(rec.AttemptStart().UnixMilli())
+	}
+	if rec.AttemptEnd.IsZero() {
+		step.Set["attempt_end"] = number(rec.Now.UnixMilli())
+	}
+	return step
+}
+
 // recheck asks the provider about a settled refund, and records and raises what
 // contradicts it. The state stays.
 func (p *Processor) recheck(ctx context.Context, a Account, rec *journal.Record) error {
-	statuser, ok := a.API.(providers.RefundStatuser)
-	if !ok || rec.ProviderRefundID == "" || rec.Contradicted != "" {
+	if rec.Contradicted != "" {
 		return nil
+	}
+	statuser, ok := a.API.(providers.RefundStatuser)
+	if !ok || rec.ProviderRefundID == "" {
+		if rec.State == refund.Succeeded {
+			return nil
+		}
+		return p.contradict(ctx, rec, "the provider called back about a refund that it does not have, as far as we know")
 	}
 	pass, err := p.gate(ctx, a)
 	if err != nil {
@@ -112,9 +147,14 @@ func (p *Processor) recheck(ctx context.Context, a Account, rec *journal.Record)
 	if !against {
 		return nil
 	}
+	return p.contradict(ctx, rec, "the provider says "+status.Raw)
+}
+
+// contradict records evidence against a final state, and raises it.
+func (p *Processor) contradict(ctx context.Context, rec *journal.Record, evidence string) error {
 	p.Log.Error("evidence against a settled refund: compare with the provider's statement",
-		zap.String("refund_id", rec.ID), zap.String("state", string(rec.State)), zap.String("provider_says", status.Raw))
-	next, err := p.Journal.Apply(ctx, rec, rec.Contradict(p.By, "the provider says "+status.Raw))
+		zap.String("refund_id", rec.ID), zap.String("state", string(rec.State)), zap.String("evidence", evidence))
+	next, err := p.Journal.Apply(ctx, rec, rec.Contradict(p.By, evidence))
 	if err != nil && !errors.Is(err, journal.ErrStale) {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"refundworker/journal"
 	"refundworker/pause"
 	"refundworker/providers"
+	"refundworker/refund"
 	"refundworker/retry"
 )
 
@@ -123,9 +124,15 @@ func (p *Processor) failedLookup(ctx context.Context, a Account, rec *journal.Re
 		p.report(ctx, a, pause.Nothing().Of(pass))
 		why = a.Name + " asks to slow down (429)"
 	default:
-		p.report(ctx, a, pause.Sick(detail).Of(pass))
+		// One refund whose lookup is answered badly again and again says it once:
+		// it takes several to call a provider sick that can be reached.
+		if rec.Fails == 0 || pass.Probe || e.Kind == providers.Unavailable {
+			p.report(ctx, a, pause.Sick(detail).Of(pass))
+		} else {
+			p.report(ctx, a, pause.Nothing().Of(pass))
+		}
 	}
-	if p.gaveUp(rec, pass) {
+	if rec.State != refund.Review && p.gaveUp(rec, pass) {
 		return p.review(ctx, rec, "gave_up", "given up after "+p.Policy.GiveUpAfter.String()+": "+why)
 	}
 	set := map[string]string{"why": why, "fails": number(rec.Fails + 1)}

@@ -92,7 +92,7 @@ func (in intake) admit(ctx context.Context, o refund.Order, t journal.Taking) (R
 		receipt.Status, receipt.State = Existing, rec.State
 		return receipt, rec, nil
 	}
-	t.OneRefund = in.providers[o.Provider].OneRefundPerPayment
+	t.OneRefund, t.Refused = in.providers[o.Provider].OneRefundPerPayment, claimed.Refusal
 	taken, err := in.journal.Take(ctx, o, t)
 	switch {
 	case err != nil:

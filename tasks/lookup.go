@@ -46,6 +46,7 @@ func (p *Processor) look(ctx context.Context, a Account, rec *journal.Record) (a
 		put, err := p.failedLookup(ctx, a, rec, failed, pass)
 		return got, put, err
 	case err != nil:
+		p.report(ctx, a, pause.Nothing().Of(pass))
 		return got, nil, err
 	}
 	p.report(ctx, a, pause.Answered().Of(pass))

@@ -3,6 +3,7 @@ package tasks
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"refundworker/journal"
 	"refundworker/pause"
@@ -16,6 +17,9 @@ func (p *Processor) follow(ctx context.Context, a Account, rec *journal.Record, 
 	status, pass, put, err := p.byID(ctx, a, rec, statuser)
 	if put != nil || err != nil {
 		return put, err
+	}
+	if status.Unsupported {
+		return p.pollTotal(ctx, a, rec)
 	}
 	step := p.progressed(a, rec, status)
 	if (step.To == "" || step.To == refund.Accepted) && p.gaveUp(rec, pass) {
@@ -40,22 +44,30 @@ func (p *Processor) byID(ctx context.Context, a Account, rec *journal.Record, st
 		put, err = p.failedLookup(ctx, a, rec, failed, pass)
 		return status, pass, put, err
 	case err != nil && failed == nil:
+		p.report(ctx, a, pause.Nothing().Of(pass))
 		return status, pass, rec, err
 	}
 	p.report(ctx, a, pause.Answered().Of(pass))
+	status.Unsupported = failed != nil
 	return status, pass, nil, nil
 }
 
 // progressed turns the provider's word about one refund into the next step.
 func (p *Processor) progressed(a Account, rec *journal.Record, status providers.RefundStatus) journal.Step {
-	s := journal.Step{By: p.By, Note: "the provider says " + status.Raw, Set: map[string]string{"lookups": number(rec.Lookups + 1), "fails": ""}}
+	s := journal.Step{By: p.By, Note: "the provider says " + status.Raw, Set: map[string]string{"lookups": number(rec.Lookups + 1), "fails": "", "denied": ""}}
+	asked, known := rec.Send()
 	switch status.Progress {
 	case providers.Done:
+		if known && status.Minor != nil && *status.Minor != asked {
+			s := toReview(p.By, "amount_differs", fmt.Sprintf("the provider says that it paid %s, and %s was sent", rec.Money(*status.Minor), rec.Money(asked)))
+			s.Set["moved"], s.Set["partial"] = number(*status.Minor), "1"
+			return s
+		}
 		s.To, s.NoDue = refund.Succeeded, true
 		if status.Minor != nil {
 			s.Set["moved"] = number(*status.Minor)
-		} else if minor, ok := rec.Send(); ok {
-			s.Set["moved"] = number(minor)
+		} else if known {
+			s.Set["moved"] = number(asked)
 		}
 		s.Set["reason_code"] = ""
 	case providers.Rejected:
@@ -82,6 +94,12 @@ func (p *Processor) poll(ctx context.Context, a Account, rec *journal.Record) (*
 	if statuser, ok := a.API.(providers.RefundStatuser); ok && rec.ProviderRefundID != "" {
 		return p.follow(ctx, a, rec, statuser)
 	}
+	return p.pollTotal(ctx, a, rec)
+}
+
+// pollTotal asks about an accepted refund by the payment's total, where there is
+// no id to ask by, or no lookup for it.
+func (p *Processor) pollTotal(ctx context.Context, a Account, rec *journal.Record) (*journal.Record, error) {
 	got, put, err := p.look(ctx, a, rec)
 	if put != nil || err != nil {
 		return put, err
@@ -93,6 +111,8 @@ func (p *Processor) poll(ctx context.Context, a Account, rec *journal.Record) (*
 	// It gave no id to ask by, so only the total tells, and only success: what
 	// has not risen yet may still rise.
 	switch v, note := judge(e); {
+	case v == moved && rec.Restored:
+		return p.review(ctx, rec, "after_restore", note+", but the journal was restored and may not know of other refunds")
 	case v == moved:
 		amount, _ := rec.Send()
 		return p.Journal.Apply(ctx, rec, journal.Step{To: refund.Succeeded, NoDue: true, By: p.By, Note: note + ": proven by the total",

@@ -94,6 +94,11 @@ func (q taskQueue) rouse(ctx context.Context, rec *journal.Record, payload []byt
 			if err = q.inspector.RunTask(info.Queue, info.ID); err == nil {
 				return nil
 			}
+			// Somebody else was faster, or a reply was lost and the client asked
+			// again: asynq refuses to run what runs.
+			if now, again := q.where(rec); again == nil && now != nil && (now.State == asynq.TaskStatePending || now.State == asynq.TaskStateActive) {
+				return nil
+			}
 		}
 		if err != nil && !errors.Is(err, asynq.ErrTaskNotFound) {
 			return fmt.Errorf("run the task of refund %s: %w", rec.ID, err)

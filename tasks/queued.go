@@ -34,7 +34,7 @@ func (p *Processor) queued(ctx context.Context, a Account, rec *journal.Record) 
 		return p.later(ctx, rec, over.Sub(rec.Now), "the journal was restored from a backup: the settling time is not over", false)
 	}
 	b := journal.Beginning{MaxAge: baselineAge, Timeout: a.Timeout, Grace: deadlineGrace, By: p.By,
-		Set: map[string]string{"account": a.Fingerprint, "lookups": "", "attempt_end": "", "denied": ""}}
+		Set: map[string]string{"account": a.Fingerprint, "lookups": "", "attempt_end": "", "denied": "", "lag_since": ""}}
 	if p.mustLook(a, rec) {
 		got, put, err := p.look(ctx, a, rec)
 		if put != nil || err != nil {
@@ -46,7 +46,7 @@ func (p *Processor) queued(ctx context.Context, a Account, rec *journal.Record) 
 		if got.total != nil {
 			b.Baseline, b.ReadAt = got.total, got.at
 		}
-		if rec.Full() && rec.Frozen == nil && got.status.Refundable != nil {
+		if rec.Full() && !rec.Unproven && got.status.Refundable != nil {
 			rec.Frozen = got.status.Refundable
 			b.Set["frozen"] = number(*rec.Frozen)
 		}
@@ -83,7 +83,7 @@ func (p *Processor) mustLook(a Account, rec *journal.Record) bool {
 	case rec.Unproven:
 		// Asked before it was queued again, but that may be a while ago.
 		return !rec.Guarded && !rec.Risk
-	case ok && needer.NeedsAmount() && rec.Full() && rec.Frozen == nil:
+	case ok && needer.NeedsAmount() && rec.Full():
 		return true
 	}
 	return a.Preflight
@@ -151,7 +151,7 @@ func (p *Processor) attempt(ctx context.Context, a Account, rec *journal.Record,
 
 // blocked handles an attempt that may not start now.
 func (p *Processor) blocked(ctx context.Context, a Account, rec *journal.Record, b *journal.Blocked) (*journal.Record, error) {
-	wait := p.Policy.Backoff(providers.Unavailable, min(rec.Fails, 5), 0, p.Random)
+	wait := p.Policy.Backoff(providers.Unavailable, rec.Fails, 0, p.Random)
 	switch b.Why {
 	case journal.Changed, journal.StaleBaseline:
 		return rec, journal.ErrStale
@@ -160,10 +160,14 @@ func (p *Processor) blocked(ctx context.Context, a Account, rec *journal.Record,
 	case journal.AfterRestore:
 		return p.review(ctx, rec, "after_restore", "after a restore, the provider counts more or less as refunded than the journal knows")
 	case journal.Lag:
-		if rec.Now.Sub(rec.Since) > p.Policy.GiveUpAfter {
+		if !rec.LagSince.IsZero() && rec.Now.Sub(rec.LagSince) > p.Policy.GiveUpAfter {
 			return p.review(ctx, rec, "provider_lags", "the provider counts less as refunded than the journal knows to have moved")
 		}
-		return p.later(ctx, rec, wait, "the provider does not show earlier refunds of the payment yet", true)
+		set := map[string]string{"why": "the provider does not show earlier refunds of the payment yet", "fails": number(rec.Fails + 1)}
+		if rec.LagSince.IsZero() {
+			set["lag_since"] = number(rec.Now.UnixMilli())
+		}
+		return p.Journal.Apply(ctx, rec, journal.Step{Due: wait, Set: set, By: p.By})
 	case journal.InWindow:
 		if b.Wait > 0 {
 			return p.later(ctx, rec, b.Wait+10*time.Millisecond, "the window of refund "+b.Other+" has to end", false)

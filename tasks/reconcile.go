@@ -44,11 +44,15 @@ func (p *Processor) reconcile(ctx context.Context, a Account, rec *journal.Recor
 		e.pending = *got.status.Requested
 	}
 	if v, _ := judge(e); v == nothingMoved {
-		if e.pendingOther, e.takenBack, err = p.doubt(ctx, rec); err != nil {
+		if e.pendingOther, e.takenBack, err = p.doubt(ctx, a, rec); err != nil {
 			return rec, err
 		}
 	}
 	step := p.act(a, rec, e)
+	if v, note := judge(e); rec.Restored && (v == moved || v == requested) {
+		// What the backup forgot may have moved it as well.
+		step = toReview(p.By, "after_restore", note+", but the journal was restored and may not know of other refunds")
+	}
 	if step.To == "" && p.gaveUp(rec, got.pass) {
 		return p.review(ctx, rec, "gave_up", "still unknown "+p.Policy.GiveUpAfter.String()+" after the first attempt")
 	}

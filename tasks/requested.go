@@ -16,16 +16,30 @@ func (p *Processor) requested(ctx context.Context, a Account, rec *journal.Recor
 	refuse := func(why string) (*journal.Record, error) {
 		return p.Journal.Apply(ctx, rec, journal.Step{NoDue: true, By: p.By, Note: "retry refused: " + why, Set: map[string]string{"request": ""}})
 	}
+	rejected := false // the provider said so
 	queue := func(why string, risk bool) (*journal.Record, error) {
-		return p.Journal.Apply(ctx, rec, journal.Step{To: refund.Queued, By: request.By, Note: why + ": " + request.Note,
-			Set: map[string]string{"request": "", "provider_refund_id": "", "by_total": "", "risk": flag(risk), "guarded": "", "refused": "", "lookups": "", "fails": "", "tries": "", "reason_code": "",
-				"resends": number(rec.Resends), "why": "an operator asked to try again", "first_attempt": number(rec.Now.UnixMilli())}})
+		set := map[string]string{"request": "", "provider_refund_id": "", "by_total": "", "risk": flag(risk), "guarded": "", "refused": "", "lookups": "", "fails": "", "tries": "", "reason_code": "",
+			"why": "an operator asked to try again", "first_attempt": number(rec.Now.UnixMilli())}
+		if rec.TakenOn() && !rejected {
+			// What the provider has may still be paid, whatever is sent now.
+			set["unproven"], set["lost"] = "1", "1"
+			if rec.FirstUnproven.IsZero() {
+				set["first_unproven"] = number(rec.AttemptStart().UnixMilli())
+			}
+		}
+		return p.Journal.Apply(ctx, rec, journal.Step{To: refund.Queued, By: request.By, Note: why + ": " + request.Note, Set: set})
 	}
 	if rec.Partial {
 		return refuse("one part moved already")
 	}
 	if !rec.Unproven && !rec.TakenOn() {
 		return queue("retry, nothing unproven", false)
+	}
+	if other, err := p.unprovenSibling(ctx, rec); err != nil || other != "" {
+		if err != nil {
+			return rec, err
+		}
+		return refuse("refund " + other + " of the same payment is not proven; decide that one first")
 	}
 	if rec.Account != "" && rec.Account != a.Fingerprint {
 		return refuse("the configuration names another account than the one that it was sent to; put that one back first")
@@ -44,6 +58,7 @@ func (p *Processor) requested(ctx context.Context, a Account, rec *journal.Recor
 		case providers.Pending, providers.Manual:
 			return refuse("the provider has it, and says " + status.Raw)
 		case providers.Rejected:
+			rejected = true
 			if !rec.Unproven {
 				return queue("retry, the provider rejected it as refund "+rec.ProviderRefundID, false)
 			}
@@ -64,7 +79,7 @@ func (p *Processor) requested(ctx context.Context, a Account, rec *journal.Recor
 		e.pending = *got.status.Requested
 	}
 	if v, _ := judge(e); v == nothingMoved {
-		if e.pendingOther, e.takenBack, err = p.doubt(ctx, rec); err != nil {
+		if e.pendingOther, e.takenBack, err = p.doubt(ctx, a, rec); err != nil {
 			return rec, err
 		}
 	}

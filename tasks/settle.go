@@ -43,7 +43,7 @@ func (p *Processor) settle(ctx context.Context, a Account, rec *journal.Record, 
 			// counts for an attempt that is running or taken for lost.
 			taken := next.State == refund.Unknown && next.AttemptCode() == lostCode
 			if next.Attempts != attempt || next.State != refund.Sending && !taken {
-				return next, err
+				return next, errors.Join(err, p.tooLate(ctx, next, attempt, o))
 			}
 			rec = next
 		case ctx.Err() != nil:
@@ -58,6 +58,29 @@ func (p *Processor) settle(ctx context.Context, a Account, rec *journal.Record, 
 			}
 		}
 	}
+}
+
+// tooLate deals with the word of a provider that comes after the refund went on
+// without it: a worker that was frozen wakes up with it. A word that the
+// provider has the refund is evidence, whatever was concluded meanwhile.
+func (p *Processor) tooLate(ctx context.Context, rec *journal.Record, attempt int, o providers.Outcome) error {
+	has := o.Kind == providers.Succeeded || o.Kind == providers.Accepted || o.Kind == providers.Partial
+	if !has || rec.State == refund.Succeeded || rec.State == refund.Accepted {
+		return nil
+	}
+	evidence := "late: " + said(attempt, o)
+	switch {
+	case rec.State.Terminal():
+		return p.contradict(ctx, rec, evidence)
+	case rec.State == refund.Queued:
+		step := p.arrived(rec)
+		step.By, step.Note = p.By, evidence
+		_, err := p.Journal.Apply(ctx, rec, step)
+		return err
+	}
+	p.Log.Error("a provider's word came after the refund went on without it", zap.String("refund_id", rec.ID), zap.String("evidence", evidence))
+	_, err := p.Journal.Apply(ctx, rec, journal.Step{By: p.By, Note: evidence, NoDue: rec.Due.IsZero(), Due: rec.Due.Sub(rec.Now), Set: map[string]string{"known": "1"}})
+	return err
 }
 
 func (p *Processor) pauseFor(ctx context.Context, d time.Duration) error {
@@ -81,7 +104,7 @@ func (p *Processor) inform(ctx context.Context, a Account, o providers.Outcome, 
 	case providers.RateLimited:
 		p.penalize(ctx, a, p.Policy.Backoff(o.Kind, 0, o.RetryAfter, p.Random))
 	case providers.Unavailable:
-		if o.Code != codeNotDurable {
+		if o.Code != codeNotDurable && o.Code != providers.CodeTooLate { // those are our own slowness
 			result = pause.Unanswered(o.Code)
 		}
 	case providers.Unknown:
@@ -121,7 +144,10 @@ func (p *Processor) decide(a Account, rec *journal.Record, o providers.Outcome, 
 		s.Set["reason_code"] = code(o)
 	case providers.Partial:
 		s.To, s.NoDue = refund.Review, true
-		s.Set["partial"], s.Set["reason_code"], s.Set["moved"] = "1", "partial", number(movedParts(o.Parts))
+		s.Set["partial"], s.Set["reason_code"] = "1", "partial"
+		if s.Set["moved"] = moved; o.Moved == nil {
+			s.Set["moved"] = number(movedParts(o.Parts))
+		}
 		s.Set["why"] = "one part moved and another did not: decide with the amount that moved"
 	case providers.Unavailable, providers.RateLimited, providers.Misconfigured:
 		s.To = refund.Queued

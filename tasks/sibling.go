@@ -3,6 +3,7 @@ package tasks
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"refundworker/journal"
 	"refundworker/providers"
@@ -13,28 +14,45 @@ import (
 // moved nothing. One that the provider had accepted before the attempt stands in
 // the baseline; if it is rejected, the total falls by as much as the attempt may
 // have added. pending: that can still happen; takenBack: it has.
-func (p *Processor) doubt(ctx context.Context, rec *journal.Record) (pending, takenBack bool, err error) {
+func (p *Processor) doubt(ctx context.Context, a Account, rec *journal.Record) (pending, takenBack bool, err error) {
 	siblings, err := p.Journal.ByPayment(ctx, rec.Provider, rec.PaymentID)
 	if err != nil {
 		return false, false, err
 	}
 	for _, s := range siblings {
-		if s.ID == rec.ID || s.Attempts == 0 {
-			continue
-		}
 		list, err := s.AttemptList()
 		if err != nil {
 			return false, false, fmt.Errorf("refund %s: %w", rec.ID, err)
 		}
-		if list[len(list)-1].Outcome != providers.Accepted.String() && !s.ByTotal {
-			continue
-		}
-		switch s.State {
-		case refund.Accepted, refund.Review:
+		accepted := s.ByTotal || slices.ContainsFunc(list, func(n journal.Attempt) bool { return n.Outcome == providers.Accepted.String() })
+		switch {
+		case s.ID == rec.ID:
+			// An attempt of its own that was rejected before this one.
+			takenBack = takenBack || accepted
+		case s.Contradicted != "":
+			takenBack = true
+		case !accepted:
+		case s.State == refund.Declined || s.State == refund.Canceled:
+			// The provider may show it for a while after it was rejected.
+			takenBack = takenBack || s.Settled.Add(a.Reconcile.Settle).After(rec.FirstUnproven)
+		case !s.State.Terminal():
 			pending = true
-		case refund.Declined:
-			takenBack = takenBack || !s.Settled.Before(rec.FirstUnproven)
 		}
 	}
 	return pending, takenBack, nil
+}
+
+// unprovenSibling names another open refund of the payment that has an unproven
+// attempt; empty if there is none. Two of them would wait for each other.
+func (p *Processor) unprovenSibling(ctx context.Context, rec *journal.Record) (string, error) {
+	siblings, err := p.Journal.ByPayment(ctx, rec.Provider, rec.PaymentID)
+	if err != nil {
+		return "", err
+	}
+	for _, s := range siblings {
+		if s.ID != rec.ID && s.Unproven && !s.State.Terminal() {
+			return s.ID, nil
+		}
+	}
+	return "", nil
 }

@@ -22,7 +22,8 @@ const (
 	sweepAtOnce  = 8
 	sweepSlack   = 3 * time.Second  // a refund is the queue's own business until then
 	activeSlack  = 8 * time.Second  // beyond it, whoever runs the task is taken for dead
-	backlogLook  = 30 * time.Second // how often a waiting task is looked after
+	backlogLook  = 30 * time.Second // how often a refund is looked after that nobody here can help
+	queuedLook   = 8 * time.Second  // how often a task is that waits: a worker may take it and die
 	sweepLease   = 4 * time.Second  // of the right to sweep, in which nobody does if its holder died
 	pruneEvery   = time.Minute
 	prunePerKind = 100
@@ -78,12 +79,14 @@ func (s *Sweeper) takeUp(ctx context.Context) error {
 	group.SetLimit(sweepAtOnce)
 	for _, o := range overdue {
 		group.Go(func() error {
-			rec, err := s.backend.Journal.LoadOverdue(ctx, o)
-			if err == nil {
-				err = s.tend(ctx, rec)
+			err := s.one(ctx, o)
+			if err == nil || AsLater(err) != nil || errors.Is(err, journal.ErrNotFound) {
+				return nil
 			}
-			if err != nil && AsLater(err) == nil && !errors.Is(err, journal.ErrNotFound) {
-				s.processor.Log.Warn("refund not taken up", zap.String("refund_id", o.ID), zap.Error(err))
+			s.processor.Log.Warn("refund not taken up", zap.String("refund_id", o.ID), zap.Error(err))
+			// It must not keep those behind it waiting.
+			if err := s.backend.Journal.PutOff(ctx, o, now.Add(backlogLook)); err != nil {
+				s.processor.Log.Warn("refund not put off", zap.String("refund_id", o.ID), zap.Error(err))
 			}
 			return nil
 		})
@@ -95,6 +98,21 @@ func (s *Sweeper) takeUp(ctx context.Context) error {
 	s.pruned = now
 	_, err = s.backend.Journal.Prune(ctx, prunePerKind)
 	return err
+}
+
+// one looks after one refund. A panic over it must not end the process, and
+// after it the next one that sweeps.
+func (s *Sweeper) one(ctx context.Context, o journal.Overdue) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	rec, err := s.backend.Journal.LoadOverdue(ctx, o)
+	if err != nil {
+		return err
+	}
+	return s.tend(ctx, rec)
 }
 
 // Release gives the right to sweep up, so that another process goes on at once.
@@ -132,16 +150,18 @@ func (s *Sweeper) tend(ctx context.Context, rec *journal.Record) error {
 		if err := s.restore(ctx, rec); err != nil {
 			return err
 		}
-		return s.backend.Journal.LookLater(ctx, rec, backlogLook)
+		if err := s.backend.Journal.LookLater(ctx, rec, backlogLook); err != nil || rec.State == refund.Queued {
+			return err
+		}
 	case info.State == asynq.TaskStatePending, info.State == asynq.TaskStateRetry && info.NextProcessAt.Before(rec.Now.Add(sweepLease)),
 		info.State == asynq.TaskStateScheduled && info.NextProcessAt.Before(rec.Now.Add(sweepLease)):
 		if rec.State == refund.Queued {
-			return s.backend.Journal.LookLater(ctx, rec, backlogLook)
+			return s.backend.Journal.LookLater(ctx, rec, queuedLook)
 		}
 	case info.State == asynq.TaskStateRetry || info.State == asynq.TaskStateScheduled:
 		if rec.State == refund.Queued {
 			// It waits for the provider's limit or pause, which is no reason to hurry.
-			return s.backend.Journal.LookLater(ctx, rec, backlogLook)
+			return s.backend.Journal.LookLater(ctx, rec, queuedLook)
 		}
 	case info.State == asynq.TaskStateActive && rec.State != refund.Sending && overdue < activeSlack:
 		return nil

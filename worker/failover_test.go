@@ -28,7 +28,7 @@ func TestWithDurabilityReplicaNothingIsPaidTwiceOverAFailover(t *testing.T) {
 			primary := redistest.Start(t)
 			replica, wire := startFarReplica(t, primary)
 			watch := startSentinel(t, primary)
-			r := rigOn(t, withDurability(config.DurabilityNone, map[string]string{"reconcile": "{first: 200ms, settle: 4s}", "rate_limit": "20/s"}),
+			r := rigOn(t, withDurability(config.Replica, map[string]string{"reconcile": "{first: 200ms, settle: 4s}", "rate_limit": "20/s"}),
 				"redis-sentinel://"+watch.Addr+"/mine/0")
 
 			type order struct{ company, payment, id string }

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hibiken/asynq"
+
 	"refundworker/config"
 	"refundworker/internal/redistest"
 	"refundworker/journal"
@@ -47,6 +49,7 @@ func (r *rig) connect() {
 		r.t.Fatal(err)
 	}
 	r.t.Cleanup(func() { _ = backend.Close() })
+	r.inspector = asynq.NewInspectorFromRedisClient(backend.Queues)
 	r.backend, r.enqueuer, r.operator = backend, tasks.NewEnqueuer(backend, r.cfg), tasks.NewOperator(backend, r.cfg)
 }
 
@@ -89,16 +92,21 @@ func (r *rig) insist(q refund.Request) string {
 func (r *rig) ended(id string) *journal.Record {
 	r.t.Helper()
 	var rec *journal.Record
-	r.until("refund "+id+" has ended", func() bool {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for over := time.Now().Add(2 * patience); time.Now().Before(over); <-tick.C {
 		ctx, cancel := context.WithTimeout(r.t.Context(), 5*time.Second)
-		defer cancel()
 		got, err := r.backend.Journal.Get(ctx, id)
-		if err == nil {
-			rec = got
+		cancel()
+		if err != nil {
+			continue
 		}
-		return err == nil && (rec.State.Terminal() || rec.State == refund.Review)
-	}, func() string { return r.story(rec) }, r.log.String)
-	return rec
+		if rec = got; rec.State.Terminal() || rec.State == refund.Review {
+			return rec
+		}
+	}
+	r.t.Fatalf("refund %s has not ended: %s\n%s", id, r.story(rec), r.log)
+	return nil
 }
 
 // agrees checks what the journal says of one refund against what moved: once at

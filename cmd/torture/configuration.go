@@ -27,7 +27,7 @@ func (s settings) settlingTime() time.Duration { return s.longest + 2*faultDelay
 
 // giveUp is when a person is asked about a refund that does not settle, such as
 // one that the company accepted and knows nothing about any more.
-func (s settings) giveUp() time.Duration { return 3 * s.settlingTime() }
+func (s settings) giveUp() time.Duration { return 2 * s.settlingTime() }
 
 // writeConfig writes a worker's configuration. Its waits are short: what
 // usually takes minutes takes seconds.

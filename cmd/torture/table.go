@@ -37,6 +37,7 @@ func (r *result) print(out io.Writer) error {
 	row("cut connections", r.Cut, fmt.Sprintf("%d of them with the write applied and its answer lost", r.Answers))
 	row("enqueueings repeated", r.Retried, "after an error, with the same id")
 	row("slowest recovery", r.Slowest.Round(time.Millisecond), fmt.Sprintf("must be at most %s; of %d attempts whose worker died", recoveryLimit, r.TakenUp))
+	row("longest life of a refund", r.Longest.Round(time.Millisecond), "from enqueued to settled or in review")
 	row("took", r.Took.Round(time.Millisecond), fmt.Sprintf("seed %d", r.Seed))
 	for _, state := range slices.Sorted(maps.Keys(r.States)) {
 		if !slices.Contains(refund.States, refund.State(state)) {

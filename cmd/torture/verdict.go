@@ -37,6 +37,7 @@ type result struct {
 	TakenUp   int            `json:"attempts_of_dead_workers"`
 	Slowest   time.Duration  `json:"slowest_recovery_ns"`
 	SlowestOf string         `json:"slowest_recovery_of,omitempty"`
+	Longest   time.Duration  `json:"longest_life_ns"` // of a refund, from enqueued to its end
 	Took      time.Duration  `json:"took_ns"`
 	Broken    []string       `json:"broken,omitempty"` // each broken promise, in words
 }
@@ -105,6 +106,10 @@ func (st *stage) judgePayment(ctx context.Context, r *result, j job, ledger map[
 			r.blame(&r.Unsettled, "refund %s is still open: %s", id, story(view))
 		}
 		st.recoveries(r, view)
+		if life := rec.Updated.Sub(rec.Created); life > r.Longest {
+			r.Longest = life
+			st.tell("settled after %s: fault %s: %s", life, j.fault, story(view))
+		}
 		recs = append(recs, rec)
 	}
 	standing, ok := ledger[j.request.Provider+" "+j.request.PaymentID]

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 
 	"refundworker/redisconn"
@@ -124,14 +126,20 @@ func (p *Process) count(s Step) (mode Mode, away bool) {
 	w.steps = append(w.steps, s)
 	p.made++
 	away = time.Now().Before(p.cutUntil)
-	if mode, ok := p.faults[p.made]; ok {
+	if w.Plan != nil {
+		mode = w.Plan(s)
+	}
+	if own, ok := p.faults[p.made]; ok {
 		delete(p.faults, p.made)
-		return mode, away
+		return own, away
 	}
-	if w.Plan == nil {
-		return None, away
+	for i, f := range p.labels {
+		if strings.Contains(s.Label, f.words) {
+			p.labels = slices.Delete(p.labels, i, i+1)
+			return f.mode, away
+		}
 	}
-	return w.Plan(s), away
+	return mode, away
 }
 
 func (p *Process) cut(m Mode) {

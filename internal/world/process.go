@@ -37,6 +37,7 @@ type Process struct {
 	wake     chan struct{} // closed by Thaw
 	made     int           // steps
 	faults   map[int]Mode  // by the number of its own step
+	labels   []labelled    // the first step that is named so
 	cutUntil time.Time
 }
 
@@ -68,11 +69,24 @@ func (p *Process) FaultIn(k int, mode Mode) {
 	p.faults[p.made+k] = mode
 }
 
-// ClearFaults takes back what FaultIn planned.
+// FaultOn plans a fault for the next step of this process whose label has the
+// words in it.
+func (p *Process) FaultOn(words string, mode Mode) {
+	p.world.mu.Lock()
+	defer p.world.mu.Unlock()
+	p.labels = append(p.labels, labelled{words, mode})
+}
+
+type labelled struct {
+	words string
+	mode  Mode
+}
+
+// ClearFaults takes back what FaultIn and FaultOn planned.
 func (p *Process) ClearFaults() {
 	p.world.mu.Lock()
 	defer p.world.mu.Unlock()
-	p.faults = nil
+	p.faults, p.labels = nil, nil
 }
 
 // Dead reports whether the process is gone.

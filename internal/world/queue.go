@@ -109,6 +109,15 @@ func (w *World) Put(queue, taskID string, payload []byte) {
 	}
 }
 
+// Drop deletes a refund's task, as a person may on asynq's web page.
+func (w *World) Drop(id string) {
+	if info := w.task(id); info != nil {
+		if err := w.inspector.DeleteTask(info.Queue, id); err != nil {
+			panic(err)
+		}
+	}
+}
+
 // pending finds the task that asynq would hand out next; nil if there is none.
 func (w *World) pending() *asynq.TaskInfo {
 	for _, queue := range w.queues() {

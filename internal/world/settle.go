@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -157,6 +158,19 @@ func (w *World) Open() []string {
 		}
 	}
 	return open
+}
+
+// Situation describes where every refund stands, for telling whether two
+// moments of a story are alike.
+func (w *World) Situation() string {
+	var all []string
+	for _, key := range w.keys(recordKey) {
+		hash := func(field string) string { return w.Redis.HGet(key, field) }
+		all = append(all, fmt.Sprintf("%s:%s a%s r%s t%s l%t u%s known%s q%t", hash("id"), hash("state"), hash("attempts"), hash("resends"),
+			hash("tries"), hash("lookups") != "" && hash("lookups") != "0", hash("unproven"), hash("known"), hash("request") != ""))
+	}
+	slices.Sort(all)
+	return strings.Join(all, " ")
 }
 
 // The journal's keys.

@@ -62,6 +62,12 @@ func (r reply) ok() bool {
 	return r.wellFormed && r.Ok != nil && *r.Ok && len(r.Errors) == 0
 }
 
+// answered reports whether a token or a lookup was answered: their documented
+// answers show a result without ok.
+func (r reply) answered() bool {
+	return r.ok() || r.wellFormed && r.Ok == nil && r.Result != nil && len(r.Errors) == 0
+}
+
 // refusal reports whether the answer says failure and nothing else.
 func (r reply) refusal() bool {
 	return r.wellFormed && r.Result == nil && (r.Ok == nil || !*r.Ok) && len(r.Errors) > 0

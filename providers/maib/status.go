@@ -28,12 +28,18 @@ func (a *account) PaymentStatus(ctx context.Context, q providers.PaymentQuery) (
 	if _, ok := currency.Exponent(); !ok {
 		return providers.PaymentStatus{}, nil // amounts of no known currency are no amounts
 	}
-	return providers.PaymentStatus{
+	s := providers.PaymentStatus{
 		Refunded:   p.Refunded.Minor(currency),
 		Requested:  p.Requested.Minor(currency),
 		Refundable: p.Refundable.Minor(currency),
 		Currency:   currency,
-	}, nil
+	}
+	if s.Requested == nil {
+		// maib records a refund first and pays it later. Without what is under
+		// way, what is refunded does not tell whether a refund will be paid.
+		s.Refunded = nil
+	}
+	return s, nil
 }
 
 // RefundStatus calls GET /v2/payments/refunds/{refundId}.
@@ -118,7 +124,7 @@ func (a *account) lookup(ctx context.Context, result any, path ...string) (provi
 			e.Unsupported = r.class() != internal
 		}
 		return t.value, e
-	case !got.OK() || !r.ok() || len(r.Result) == 0 || r.Result[0] != '{' || json.Unmarshal(r.Result, result) != nil:
+	case !got.OK() || !r.answered() || len(r.Result) == 0 || r.Result[0] != '{' || json.Unmarshal(r.Result, result) != nil:
 		return t.value, a.lookupError(got, r, providers.Unknown, t.value)
 	}
 	return t.value, nil

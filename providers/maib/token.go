@@ -144,7 +144,7 @@ func (t *tokens) fetch(ctx context.Context, extra bool) (token, *providers.Failu
 		AccessToken string            `json:"accessToken"`
 		ExpiresIn   *providers.Scalar `json:"expiresIn"`
 	}
-	if !got.OK() || !r.ok() || json.Unmarshal(r.Result, &result) != nil || !usableToken(result.AccessToken) {
+	if !got.OK() || !r.answered() || json.Unmarshal(r.Result, &result) != nil || !usableToken(result.AccessToken) {
 		return token{}, r.failure(t.client, got)
 	}
 	return token{value: providers.NewSecret(result.AccessToken), expiry: asked.Add(usefulLife(result.ExpiresIn)), fresh: true}, nil

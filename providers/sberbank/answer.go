@@ -57,20 +57,21 @@ func (a *account) outcome(got providers.Answer, asked int64) providers.Outcome {
 		return out
 	}
 	success := !said || code == codeSuccess
-	moved := count(parts)
+	moved, legs := count(parts)
 	switch {
-	case moved > 0 && moved < len(parts): // whatever the code says
+	case moved > 0 && moved < legs: // whatever the code says
 		sum := refunded(parts)
 		out.Kind, out.Moved = providers.Partial, &sum
 		if success {
 			out.Code = codeSuccess
 		}
-		out.Message = fmt.Sprintf("%d of %d operations succeeded", moved, len(parts))
+		out.Message = fmt.Sprintf("%d of %d operations succeeded", moved, legs)
 	case moved > 0 && success && got.OK():
 		settle(&out, asked)
 	case moved > 0: // success and failure at once
-	case len(parts) > 0 && success:
+	case legs > 0 && success:
 		out.Refused, out.Code, out.Message = true, codeSuccess, "no operation succeeded"
+	case len(parts) > 0 && success: // operations, and none of them a refund
 	case success && got.OK(): // no operations: the code alone says so
 		out = providers.Outcome{Kind: providers.Succeeded, Code: codeSuccess}
 	case success:
@@ -120,19 +121,29 @@ func (a *account) parts(operations []operation) ([]providers.Part, bool) {
 	return parts, true
 }
 
-func count(parts []providers.Part) (moved int) {
+// count counts the legs of a refund, and those that moved. Other operations are
+// none, and a leg of nothing can neither move nor fail to.
+func count(parts []providers.Part) (moved, legs int) {
 	for _, p := range parts {
+		if !isRefund(p) || p.Minor == 0 {
+			continue
+		}
+		legs++
 		if p.Moved {
 			moved++
 		}
 	}
-	return moved
+	return moved, legs
+}
+
+func isRefund(p providers.Part) bool {
+	return p.Operation == "REFUND_PAYMENT" || p.Operation == "REFUND_AWARD"
 }
 
 // refunded is the sum of the refund operations that succeeded.
 func refunded(parts []providers.Part) (sum int64) {
 	for _, p := range parts {
-		if p.Moved && (p.Operation == "REFUND_PAYMENT" || p.Operation == "REFUND_AWARD") {
+		if p.Moved && isRefund(p) {
 			sum += p.Minor
 		}
 	}
