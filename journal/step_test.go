@@ -152,7 +152,7 @@ func TestDueIndexFollowsTheRefund(t *testing.T) {
 	if got := overdue(); got != nil {
 		t.Errorf("its task is only being put on the queue: %v", got)
 	}
-	b.advance(30 * time.Second)
+	b.advance(8 * time.Second)
 	if got := overdue(); !slices.Equal(got, []string{"id"}) {
 		t.Errorf("its task was never put on the queue: %v", got)
 	}

@@ -92,10 +92,11 @@ redis.call('HINCRBY', payment_key(place), 'epoch', 1)
 -- One that was refused is only entered; the payment knows nothing of it.
 if not refusal then redis.call('ZADD', refunds_key(place), order, id) end
 
--- Its task is put on the queue next; only if that never happens has somebody to
--- look after a refund that could start at once.
+-- Its task is put on the queue next; only if that never happens, or if whoever
+-- takes the task dies with it, has somebody to look after a refund that could
+-- start at once.
 local due = (start > now) and start or now
-local look = (start > now) and start or now + 30000
+local look = (start > now) and start or now + 8000
 local flat = { 'id', id, 'state', state, 'ver', '1', 'seq', '1', 'order', text(order),
   'created', text(now), 'updated', text(now), 'since', text(now) }
 if refusal then

@@ -160,7 +160,7 @@ func startFarReplica(t *testing.T, primary *redistest.Server, args ...string) (*
 // promote makes a replica a primary of its own, as Sentinel does.
 func promote(t *testing.T, s *redistest.Server) {
 	t.Helper()
-	if err := s.Client(t).SlaveOf(context.Background(), "no", "one").Err(); err != nil {
+	if err := s.Client(t).ReplicaOf(context.Background(), "no", "one").Err(); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -139,7 +139,7 @@ func run(ctx context.Context, s settings, out, progress io.Writer) (err error) {
 		err = result.print(out)
 	}
 	if err == nil && result.broken() {
-		err = fmt.Errorf("A PROMISE IS BROKEN (seed %d): see the table", s.seed)
+		err = fmt.Errorf("a promise is BROKEN (seed %d): see the table", s.seed)
 	}
 	return err
 }

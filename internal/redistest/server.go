@@ -205,7 +205,7 @@ func Eventually(t testing.TB, what string, holds func() bool) {
 	for !holds() {
 		select {
 		case <-deadline:
-			t.Fatal(fmt.Sprintf("not in time: %s", what))
+			t.Fatalf("not in time: %s", what)
 		case <-ticker.C:
 		}
 	}
