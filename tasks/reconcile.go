@@ -102,11 +102,18 @@ func (p *Processor) again(rec *journal.Record, s journal.Step, maxResends int) j
 		s.To = refund.Queued
 		s.Set["resends"], s.Set["why"] = number(rec.Resends+1), "nothing moved; sending again"
 	case rec.Refused:
-		return toReview(p.By, "refused", fmt.Sprintf("refused %d times for a reason that the provider does not explain (%s)", rec.Tries+1, rec.AttemptCode()))
+		return toReview(p.By, "refused", fmt.Sprintf("refused %d times for a reason that the provider does not explain%s", rec.Tries+1, inBrackets(rec.AttemptCode())))
 	default:
 		return toReview(p.By, "not_proven", "nothing moved, and it was sent again as often as allowed")
 	}
 	return s
+}
+
+func inBrackets(code string) string {
+	if code == "" {
+		return ""
+	}
+	return " (" + code + ")"
 }
 
 // unproven handles an attempt about which nothing can be proven. Where the

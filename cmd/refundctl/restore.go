@@ -10,7 +10,9 @@ import (
 
 const restoredText = `The journal is marked as restored from a backup.
 Until "refundctl after-restore --done", an attempt starts only where the provider
-counts exactly what the journal knows to have moved of the payment. Every other
+counts exactly what the journal knows to have moved of the payment, and not
+before the provider's settling time is over (reconcile.settle, 10 minutes if not
+configured), because what was sent last may still be on its way. Every other
 refund that is not final goes to review.
 `
 

@@ -3,6 +3,7 @@ package unitpay
 import (
 	"context"
 	"encoding/json"
+	"strings"
 
 	"refundworker/providers"
 	"refundworker/refund"
@@ -48,7 +49,7 @@ func (p payment) status() providers.PaymentStatus {
 	if p.Currency == nil {
 		return s // amounts of no known currency are no amounts
 	}
-	s.Currency = refund.Currency(*p.Currency)
+	s.Currency = refund.Currency(strings.ToUpper(string(*p.Currency)))
 	if _, ok := s.Currency.Exponent(); !ok {
 		return providers.PaymentStatus{}
 	}
