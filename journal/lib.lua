@@ -73,10 +73,11 @@ end
 -- Says when somebody has to look after a refund; due nil: never. Those that are
 -- queued have an index of their own, so that a backlog hides nothing urgent.
 local function schedule(id, state, due)
-  local index, other = prefix .. 'due', prefix .. 'wait'
-  if state == 'queued' then index, other = other, index end
-  redis.call('ZREM', other, id)
+  local queued = state == 'queued'
+  local index = prefix .. (queued and 'wait' or 'due')
+  redis.call('ZREM', prefix .. (queued and 'due' or 'wait'), id)
   if due then redis.call('ZADD', index, due, id) else redis.call('ZREM', index, id) end
+end
 end
 
 -- Puts an event for the order system into the bucket's outbox. reason replaces

@@ -40,7 +40,9 @@ var faults = []fault{
 	{name: "freeze-20s", mode: world.Freeze, meanwhile: briefly},
 	{name: "freeze-for-long", mode: world.Freeze},
 	{name: "freeze-20s-sent", mode: world.FreezeSent, meanwhile: briefly, writes: true},
-	{name: "freeze-for-long-sent", mode: world.FreezeSent, writes: true, reads: true},
+	{name: "freeze-for-long-sent", mode: world.FreezeSent, writes: true},
+	{name: "freeze-20s-after", mode: world.FreezeAfter, meanwhile: briefly, writes: true},
+	{name: "freeze-for-long-after", mode: world.FreezeAfter, writes: true, reads: true},
 }
 
 // overlap is a second delivery of everything at the same moment.

@@ -70,6 +70,10 @@ func (q taskQueue) remove(rec *journal.Record) error {
 	}
 	err = q.inspector.DeleteTask(info.Queue, info.ID)
 	if err != nil && !errors.Is(err, asynq.ErrTaskNotFound) {
+		// A worker may have taken it this very moment.
+		if now, again := q.where(rec); again == nil && (now == nil || now.State == asynq.TaskStateActive || now.State == asynq.TaskStateCompleted) {
+			return nil
+		}
 		return fmt.Errorf("delete the task of refund %s: %w", rec.ID, err)
 	}
 	return nil

@@ -173,7 +173,7 @@ func (w *World) checkIndexes(records map[string]*journal.Record) error {
 	for _, key := range w.keys(indexKey) {
 		for id := range w.scores(key) {
 			if _, twice := due[id]; twice {
-				wrong("refund %s is in two indexes of what is due", id)
+				wrong("refund %s is in two indexes of what is due, %s and %s", id, due[id], key)
 			}
 			due[id] = key[strings.LastIndexByte(key, ':')+1:]
 		}

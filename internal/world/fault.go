@@ -41,6 +41,7 @@ const (
 	CutBefore        // Redis: as LoseWrite, and Redis can't be reached for Outage
 	Freeze           // the goroutine stands still before the step until Thaw, and then goes on
 	FreezeSent       // so it does, but past all checks of its own clock: the step comes late
+	FreezeAfter      // it stands still when the step has happened, before it looks at the reply
 	Hold             // as Freeze; for tests that only want others to act in between
 )
 
@@ -49,10 +50,10 @@ const (
 const Outage = 5 * time.Minute
 
 // Modes lists all faults.
-var Modes = []Mode{DieBefore, DieAfter, LoseReply, LoseWrite, Repeat, Unconfirmed, CutAfter, CutBefore, Freeze, FreezeSent}
+var Modes = []Mode{DieBefore, DieAfter, LoseReply, LoseWrite, Repeat, Unconfirmed, CutAfter, CutBefore, Freeze, FreezeSent, FreezeAfter}
 
 var modeNames = [...]string{"none", "die-before", "die-after", "lose-reply", "lose-write", "repeat", "unconfirmed", "cut-after",
-	"cut-before", "freeze", "freeze-sent", "hold"}
+	"cut-before", "freeze", "freeze-sent", "freeze-after", "hold"}
 
 // String names the mode as tests do.
 func (m Mode) String() string { return modeNames[m] }
@@ -109,6 +110,10 @@ func (p *Process) meet(s Step, do effect, lost func(error) error) error {
 	case FreezeSent:
 		p.freeze()
 		return do(true)
+	case FreezeAfter:
+		err := do(false)
+		p.freeze()
+		return err
 	}
 	return do(false)
 }

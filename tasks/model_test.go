@@ -1,0 +1,227 @@
+package tasks_test
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"refundworker/internal/world"
+	"refundworker/journal"
+	"refundworker/refund"
+	"refundworker/tasks"
+)
+
+// TestModel tells random stories: refunds asked for, asked for again and under
+// other ids, overlapping deliveries, workers that die, freeze or lose their
+// connection at any step, providers that do anything, refunds made by hand,
+// callbacks, operators, and time. What must hold after each event is in the
+// world's Check, what must hold in the end in its CheckSettled: money moves at
+// most once for a refund and never for one that is declined or canceled, a
+// success is one, nothing is lost, histories are whole, and answers agree.
+//
+// More stories: -rapid.checks=1000000. A failure is shrunk and kept.
+func TestModel(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		options := company(rapid.SampledFrom(companies).Draw(rt, "company"))
+		var broken error
+		world.Run(t, options, func(w *world.World) {
+			// A panic in the world would look to the shrinking like its own.
+			defer func() {
+				if p := recover(); p != nil {
+					if fmt.Sprintf("%T", p) == "rapid.invalidData" {
+						panic(p)
+					}
+					broken = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+				}
+			}()
+			h := &history{w: w, rt: rt}
+			for i := range 2 {
+				h.start(i)
+			}
+			for range rapid.IntRange(1, 25).Draw(rt, "events") {
+				h.event()
+				if broken = w.Check(); broken != nil {
+					return
+				}
+			}
+			broken = h.end()
+		})
+		// Here and not in the world, whose panics all look alike to the shrinking.
+		if broken != nil {
+			rt.Fatalf("%v", broken)
+		}
+	})
+}
+
+// companies are what a provider can be like.
+var companies = []world.Company{
+	{},
+	{RefundStatus: true},
+	{NeedsAmount: true},
+	{RefundStatus: true, Lag: 20 * time.Second},
+	{NoStatus: true},
+	{NoStatus: true, Guard: 30 * time.Minute},
+	{Guard: 30 * time.Minute},
+}
+
+// plans are what a refund call can come to; what comes late comes within the
+// settling time of a minute.
+var plans = []world.Behaviour{
+	world.Succeed(), world.LoseAnswer(), world.LoseRequest(), world.Late(20 * time.Second), world.Decline(), world.Refuse(),
+	world.Accept(10*time.Second, true), world.Accept(10*time.Second, false), world.AcceptThenReject(10*time.Second, true),
+	world.SlowDown(3 * time.Second), world.Break(true), world.Break(false), world.NotSent(), world.Partly(10_00),
+}
+
+var modes = []world.Mode{world.DieBefore, world.DieAfter, world.LoseReply, world.LoseWrite, world.Repeat, world.CutAfter, world.CutBefore, world.Freeze, world.FreezeSent}
+
+type history struct {
+	w         *world.World
+	rt        *rapid.T
+	processes [2]*world.Process
+	frozen    []*world.Process
+	begun     int
+	ids       []string
+}
+
+func (h *history) start(i int) {
+	h.begun++
+	h.processes[i] = h.w.Start(fmt.Sprintf("worker-%d", h.begun))
+}
+
+// process is one that works; others take the place of those that died or froze.
+func (h *history) process() *world.Process {
+	i := rapid.IntRange(0, 1).Draw(h.rt, "process")
+	switch p := h.processes[i]; {
+	case p.Frozen():
+		h.frozen = append(h.frozen, p)
+		h.start(i)
+	case p.Dead():
+		h.start(i)
+	}
+	return h.processes[i]
+}
+
+func (h *history) id() string { return rapid.SampledFrom(h.ids).Draw(h.rt, "refund") }
+
+// event lets one thing happen. That it fails is an event too: what must hold is
+// checked by the caller.
+func (h *history) event() {
+	p := h.process()
+	payment := rapid.SampledFrom([]string{"p-1", "p-2"}).Draw(h.rt, "payment")
+	kinds := []string{"enqueue", "plan", "fault", "time", "by hand"}
+	if len(h.ids) > 0 {
+		kinds = append(kinds, "turn", "turn", "turn", "run", "again", "drop", "callback", "cancel", "retry", "thaw")
+	}
+	switch rapid.SampledFrom(kinds).Draw(h.rt, "event") {
+	case "enqueue":
+		r := asks(fmt.Sprintf("r-%d", len(h.ids)+1), rapid.SampledFrom([]string{"40.00", "60.00", "60.0", ""}).Draw(h.rt, "amount"))
+		r.PaymentID = payment
+		h.ids = append(h.ids, r.RefundID)
+		var options []tasks.Option
+		if rapid.IntRange(0, 9).Draw(h.rt, "after window") == 0 {
+			options = append(options, tasks.AfterWindow())
+		}
+		_, _ = p.Enqueue(r, options...)
+	case "again":
+		r := asks(h.id(), "60.00")
+		r.PaymentID = payment
+		_, _ = p.Enqueue(r)
+	case "plan":
+		h.w.Bank("bank").Behave(payment, rapid.SampledFrom(plans).Draw(h.rt, "behaviour"))
+	case "by hand":
+		// Less than any refund: an equal one could not be told apart.
+		h.w.Bank("bank").ByHand(payment, 1)
+	case "fault":
+		p.FaultIn(rapid.IntRange(1, 30).Draw(h.rt, "step"), rapid.SampledFrom(modes).Draw(h.rt, "mode"))
+	case "time":
+		h.w.Advance(time.Duration(rapid.IntRange(1, 120).Draw(h.rt, "seconds")) * time.Second)
+	case "turn":
+		_ = p.Turn()
+	case "run":
+		_ = p.Run(h.id())
+	case "drop":
+		h.drop(h.id())
+	case "callback":
+		h.callback(p)
+	case "cancel":
+		_ = p.Cancel(h.id(), "ann", "a mistake")
+	case "retry":
+		_ = p.Retry(h.id(), journal.RetryRequest{By: "ann", Note: "try again"})
+	case "thaw":
+		for _, f := range h.frozen {
+			_ = f.Thaw()
+		}
+		h.frozen = nil
+	}
+}
+
+// drop deletes a task by hand, which asynq refuses while it runs.
+func (h *history) drop(id string) {
+	defer func() { _ = recover() }()
+	h.w.Drop(id)
+}
+
+// callback is the company's only for what it has: nobody else knows the address.
+func (h *history) callback(p *world.Process) {
+	id := h.id()
+	for _, payment := range []string{"p-1", "p-2"} {
+		if _, times := h.w.Bank("bank").Moved(payment, id); times > 0 {
+			_ = p.Callback("bank", id)
+		}
+	}
+}
+
+// end lets everything come to its end: faults are over, frozen processes wake
+// up, and a healthy one settles what is open.
+func (h *history) end() error {
+	for _, p := range append(h.frozen, h.processes[:]...) {
+		p.ClearFaults()
+		if p.Frozen() {
+			_ = p.Thaw()
+		}
+	}
+	last := h.w.Start("last")
+	for range len(h.ids) + 1 {
+		err := h.w.Settle(2*time.Hour, last)
+		switch {
+		case err == nil:
+			return h.w.CheckSettled()
+		case !errors.Is(err, world.ErrNotSettled):
+			return err
+		}
+		// What waits for a refund in review waits for a person.
+		if err := h.decide(last); err != nil {
+			return err
+		}
+	}
+	if err := h.w.Settle(200*time.Hour, last); err != nil {
+		return err
+	}
+	return h.w.CheckSettled()
+}
+
+// decide is a person who reads the provider's statement.
+func (h *history) decide(p *world.Process) error {
+	for id, rec := range h.w.Records() {
+		if rec.State != refund.Review {
+			continue
+		}
+		if rec.ReasonCode == "" {
+			return fmt.Errorf("refund %s is in review, and nobody knows why", id)
+		}
+		r := tasks.Resolution{Outcome: refund.Declined, Note: "as the statement says", By: "ann"}
+		if minor, times := h.w.Bank("bank").Moved(rec.PaymentID, id); times > 0 {
+			r.Outcome, r.Moved = refund.Succeeded, rec.Money(minor)
+		} else if rec.Partial {
+			r.Moved = "0"
+		}
+		if err := p.Resolve(id, r); err != nil {
+			return fmt.Errorf("resolve %s: %w", id, err)
+		}
+	}
+	return nil
+}
