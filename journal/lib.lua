@@ -78,7 +78,6 @@ local function schedule(id, state, due)
   redis.call('ZREM', prefix .. (queued and 'due' or 'wait'), id)
   if due then redis.call('ZADD', index, due, id) else redis.call('ZREM', index, id) end
 end
-end
 
 -- Puts an event for the order system into the bucket's outbox. reason replaces
 -- the record's reason_code unless it is nil or ''.

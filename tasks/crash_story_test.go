@@ -111,10 +111,10 @@ func (s *story) do(act func(p *world.Process) error) {
 		case strings.Contains(err.Error(), "connection broke") || strings.Contains(err.Error(), "not confirmed"):
 			s.w.Advance(world.Outage + time.Second)
 		default:
-			s.t.Fatalf("%v", err)
+			s.w.T.Fatalf("%v", err)
 		}
 	}
-	s.t.Fatal("asked five times without an answer")
+	s.w.T.Fatal("asked five times without an answer")
 }
 
 // enqueue asks for a refund; a second answer must agree with the first.

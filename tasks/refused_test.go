@@ -28,17 +28,17 @@ func TestARefusalHoldsForOneThatClaimedTheIDBefore(t *testing.T) {
 			world.Run(t, company(world.Company{}), func(w *world.World) {
 				slow, other := w.Start("slow"), w.Start("other")
 				if _, err := other.Enqueue(asks("r-1", "100.00")); err != nil {
-					t.Fatal(err)
+					w.T.Fatal(err)
 				}
 				slow.FaultOn("take.lua", world.FreezeSent)
 				if err := ask(w, slow); !errors.Is(err, world.ErrFrozen) {
-					t.Fatal(err)
+					w.T.Fatal(err)
 				}
 				if receipt, err := other.Enqueue(asks("r-2", "100.00")); err != nil || receipt.Status != tasks.Duplicate {
-					t.Fatal(receipt, err)
+					w.T.Fatal(receipt, err)
 				}
 				if err := w.Settle(time.Hour, other); err != nil {
-					t.Fatal(err)
+					w.T.Fatal(err)
 				}
 				w.Advance(time.Hour)
 				_ = slow.Thaw()
@@ -66,10 +66,10 @@ func TestRousingATaskTwiceIsNoFailure(t *testing.T) {
 		p := w.Start("a")
 		w.Bank("bank").Behave("p-1", world.Accept(time.Hour, false))
 		if _, err := p.Enqueue(asks("r-1", "100.00")); err != nil {
-			t.Fatal(err)
+			w.T.Fatal(err)
 		}
 		if err := p.Turn(); err != nil {
-			t.Fatal(err)
+			w.T.Fatal(err)
 		}
 		before := len(w.Steps())
 		w.Plan = func(s world.Step) world.Mode { // repeats what moves the task

@@ -30,6 +30,7 @@ type Options struct {
 // World is one Redis, its processes and the companies. Everything must happen
 // within the function given to Run, and from its goroutine.
 type World struct {
+	T       *testing.T // the bubble's: to be used for Fatal, which must not be called on another's
 	Redis   *miniredis.Miniredis
 	Config  *config.Config
 	Journal *journal.Journal // reads and writes as nobody: it makes no steps and meets no faults
@@ -61,6 +62,7 @@ func Run(t *testing.T, o Options, f func(w *World)) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		w.T = t
 		defer w.close()
 		defer func() { panicked = recover() }()
 		f(w)

@@ -21,10 +21,10 @@ func request(id, payment, amount string) refund.Request {
 }
 
 // enqueue takes a refund in that must be queued.
-func enqueue(t *testing.T, p *world.Process, r refund.Request) {
-	t.Helper()
+func enqueue(w *world.World, p *world.Process, r refund.Request) {
+	w.T.Helper()
 	if receipt, err := p.Enqueue(r); err != nil || receipt.Status != tasks.Queued {
-		t.Fatal(receipt, err)
+		w.T.Fatal(receipt, err)
 	}
 }
 
@@ -32,7 +32,7 @@ func TestARefundSucceedsWhereNothingGoesWrong(t *testing.T) {
 	world.Run(t, world.Options{}, func(w *world.World) {
 		began := w.Now()
 		p := w.Start("a")
-		enqueue(t, p, request("r-1", "p-1", "100.00"))
+		enqueue(w, p, request("r-1", "p-1", "100.00"))
 		if err := errors.Join(w.Settle(time.Hour, p), w.CheckSettled()); err != nil {
 			t.Error(err)
 		}
@@ -50,7 +50,7 @@ func TestTheSameStoryMakesTheSameSteps(t *testing.T) {
 		world.Run(t, world.Options{}, func(w *world.World) {
 			p := w.Start("a")
 			w.Bank("bank").Behave("p-1", world.LoseAnswer())
-			enqueue(t, p, request("r-1", "p-1", "100.00"))
+			enqueue(w, p, request("r-1", "p-1", "100.00"))
 			if err := w.Settle(time.Hour, p); err != nil {
 				t.Error(err)
 			}
@@ -69,10 +69,10 @@ func TestTheSameStoryMakesTheSameSteps(t *testing.T) {
 func TestADeadProcessMakesNoStepAndAnotherGoesOn(t *testing.T) {
 	world.Run(t, world.Options{}, func(w *world.World) {
 		a, b := w.Start("a"), w.Start("b")
-		enqueue(t, a, request("r-1", "p-1", "100.00"))
+		enqueue(w, a, request("r-1", "p-1", "100.00"))
 		a.FaultOn("call bank refund", world.DieAfter)
 		if err := a.Turn(); !errors.Is(err, world.ErrDied) {
-			t.Fatal(err)
+			w.T.Fatal(err)
 		}
 		died := len(w.Steps())
 		if err := a.Tick(); !errors.Is(err, world.ErrDied) {
@@ -99,10 +99,10 @@ func TestAFrozenProcessSendsNothingPastTheDeadline(t *testing.T) {
 	for _, mode := range []world.Mode{world.Freeze, world.FreezeSent} {
 		world.Run(t, world.Options{}, func(w *world.World) {
 			p := w.Start("a")
-			enqueue(t, p, request("r-1", "p-1", "100.00"))
+			enqueue(w, p, request("r-1", "p-1", "100.00"))
 			p.FaultOn("call bank refund", mode)
 			if err := p.Turn(); !errors.Is(err, world.ErrFrozen) || !p.Frozen() {
-				t.Fatal(err)
+				w.T.Fatal(err)
 			}
 			w.Advance(time.Minute)
 			if err := p.Thaw(); err != nil {
@@ -140,10 +140,10 @@ func TestLostRepliesAndWritesAreSeenAsABrokenConnection(t *testing.T) {
 func TestWhatIsHeldGoesOnAfterOthersActed(t *testing.T) {
 	world.Run(t, world.Options{}, func(w *world.World) {
 		a, b := w.Start("a"), w.Start("b")
-		enqueue(t, a, request("r-1", "p-1", "100.00"))
+		enqueue(w, a, request("r-1", "p-1", "100.00"))
 		a.FaultOn("begin.lua", world.Hold)
 		if err := a.Deliver("r-1"); !errors.Is(err, world.ErrFrozen) {
-			t.Fatal(err)
+			w.T.Fatal(err)
 		}
 		if err := b.Run("r-1"); err != nil {
 			t.Error(err)
@@ -159,12 +159,12 @@ func TestWhatIsHeldGoesOnAfterOthersActed(t *testing.T) {
 
 func TestALieInTheJournalIsFound(t *testing.T) {
 	world.Run(t, world.Options{}, func(w *world.World) {
-		enqueue(t, w.Start("a"), request("r-1", "p-1", "100.00"))
+		enqueue(w, w.Start("a"), request("r-1", "p-1", "100.00"))
 		rec := w.Records()["r-1"]
 		for _, to := range []refund.State{refund.Sending, refund.Succeeded} {
 			var err error
 			if rec, err = w.Journal.Apply(context.Background(), rec, journal.Step{To: to, By: "liar", Note: "so I say"}); err != nil {
-				t.Fatal(err)
+				w.T.Fatal(err)
 			}
 		}
 		if err := w.Check(); err == nil || !strings.Contains(err.Error(), "nothing moved") {
@@ -179,10 +179,10 @@ func TestTimeMovesForAll(t *testing.T) {
 		p := w.Start("a")
 		before, err := w.Journal.Now(ctx)
 		if err != nil {
-			t.Fatal(err)
+			w.T.Fatal(err)
 		}
 		if err := p.Backend.Redis.Set(ctx, "short", "lived", 30*time.Second).Err(); err != nil {
-			t.Fatal(err)
+			w.T.Fatal(err)
 		}
 		clock := p.Now()
 		w.Advance(time.Minute)
