@@ -30,8 +30,16 @@ func TestModel(t *testing.T) {
 		if t.Failed() {
 			return
 		}
-		// Stories in which nothing happens would prove nothing.
-		for _, state := range []refund.State{refund.Succeeded, refund.Declined, refund.Canceled} {
+		// Stories in which nothing happens would prove nothing. What is rare is
+		// sure to be in many of them only.
+		sure, refunds := []refund.State{refund.Succeeded}, 0
+		for _, n := range ends {
+			refunds += n
+		}
+		if refunds >= 1000 {
+			sure = append(sure, refund.Declined, refund.Canceled)
+		}
+		for _, state := range sure {
 			if ends[state] == 0 {
 				t.Errorf("no refund of any story ended as %s: %v", state, ends)
 			}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"refundworker/config"
 	"refundworker/refund"
 )
 
@@ -14,16 +15,14 @@ const Type = "refund:process"
 // PayloadVersion is the version of the payload that this code reads and writes.
 const PayloadVersion = 1
 
-const bulkSuffix = "-bulk"
-
 // Queue is the queue of a provider's refunds.
 func Queue(provider string) string { return provider }
 
 // BulkQueue is the queue of refunds that came in a file; it yields to Queue.
-func BulkQueue(provider string) string { return provider + bulkSuffix }
+func BulkQueue(provider string) string { return provider + config.BulkSuffix }
 
 // queueProvider is the provider whose refunds a queue carries.
-func queueProvider(queue string) string { return strings.TrimSuffix(queue, bulkSuffix) }
+func queueProvider(queue string) string { return strings.TrimSuffix(queue, config.BulkSuffix) }
 
 // Encode writes a checked order as a task's payload.
 func Encode(o refund.Order) ([]byte, error) {
