@@ -21,9 +21,10 @@ type Config struct {
 	StatedFsync      string // "always", "everysec", "no": what the operator says where CONFIG is forbidden; empty: ask Redis
 	DedupeWindow     time.Duration
 	JournalRetention time.Duration // how long settled refunds stay
-	Listen           string        // host:port of /healthz, /readyz, /metrics and callbacks
+	Listen           string        // host:port of /healthz, /readyz, /metrics, callbacks and pages
 	ShutdownTimeout  time.Duration
 	Retry            retry.Policy
+	Web              Web
 	Providers        []Provider // in the file's order
 }
 

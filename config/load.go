@@ -117,6 +117,7 @@ func (d *decoder) config(b *block) *Config {
 		d.fault(b.lineOf("journal_retention", "dedupe_window"), b.join("journal_retention"),
 			"must be at least twice dedupe_window (%s), so that no window outlives its refund; it is %s", c.DedupeWindow, c.JournalRetention)
 	}
+	c.Web = d.web(b.sub("web"), c.Listen)
 	c.Providers = d.providers(b)
 	b.done()
 	return c

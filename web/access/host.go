@@ -1,0 +1,25 @@
+package access
+
+import (
+	"net"
+	"net/netip"
+	"strings"
+)
+
+// ownHost reports whether a Host header names this machine by a loopback name
+// or address. Another name that leads here is somebody's attempt to let a page
+// of theirs speak to us (DNS rebinding). The port is not looked at, so that a
+// forwarded one works.
+func ownHost(host string) bool {
+	name := host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		name = h
+	} else if inner, ok := strings.CutPrefix(host, "["); ok && strings.HasSuffix(inner, "]") {
+		name = strings.TrimSuffix(inner, "]")
+	}
+	if strings.EqualFold(name, "localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(name)
+	return err == nil && addr.Unmap().IsLoopback()
+}
