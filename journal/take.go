@@ -17,6 +17,7 @@ type Taking struct {
 	RecordRefusal bool     // enter a refused refund as declined: nobody waits for the answer
 	Bulk          bool     // it came in a file and yields to others
 	By            string   // for the history
+	RequestedBy   string   // who must not be the one to approve it; empty: nobody knows
 	Refused       *Refusal // what stands with the claim; such an order stays refused
 }
 
@@ -44,6 +45,9 @@ func (j *Journal) Take(ctx context.Context, o refund.Order, t Taking) (Taken, er
 	}
 	if t.Bulk {
 		fields["bulk"] = "1"
+	}
+	if t.RequestedBy != "" {
+		fields["requested_by"] = t.RequestedBy
 	}
 	if o.Receipt != nil {
 		fields["receipt"] = quote(o.Receipt)

@@ -23,6 +23,8 @@ type View struct {
 	ReasonCode       string          `json:"reason_code"`
 	ProviderRefundID string          `json:"provider_refund_id"`
 	Reason           string          `json:"reason,omitempty"`
+	RequestedBy      string          `json:"requested_by,omitempty"` // as far as anybody said
+	ApprovedBy       string          `json:"approved_by,omitempty"`  // who let it go beyond the limits
 	Waiting          string          `json:"waiting,omitempty"`      // why it waits
 	Contradicted     string          `json:"contradicted,omitempty"` // evidence against its final state
 	NextAt           *time.Time      `json:"next_at,omitempty"`
@@ -48,6 +50,7 @@ type Entry struct {
 func (r *Record) View() View {
 	v := View{RefundID: r.ID, Provider: r.Provider, PaymentID: r.PaymentID, Amount: r.Asked, Currency: string(r.Currency),
 		State: r.State, ReasonCode: r.ReasonCode, ProviderRefundID: r.ProviderRefundID, Reason: r.Reason,
+		RequestedBy: r.RequestedBy, ApprovedBy: r.ApprovedBy,
 		Waiting: r.Why, Contradicted: r.Contradicted, CreatedAt: r.Created, UpdatedAt: r.Updated, Metadata: json.RawMessage(r.Metadata)}
 	if r.Moved != nil {
 		v.AmountMoved = r.Money(*r.Moved)

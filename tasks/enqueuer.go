@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"refundworker/config"
 	"refundworker/journal"
@@ -33,8 +34,16 @@ func AfterWindow() Option { return func(t *journal.Taking) { t.AfterWindow = tru
 // Bulk puts the refund on the provider's bulk queue, which yields to the other.
 func Bulk() Option { return func(t *journal.Taking) { t.Bulk = true } }
 
-// By names who enqueues, for the refund's history.
-func By(name string) Option { return func(t *journal.Taking) { t.By = name } }
+// By names who asks for the refund: it is in its history, and somebody else has
+// to approve the refund where it is beyond its provider's limits. An empty name
+// is that of nobody.
+func By(name string) Option {
+	return func(t *journal.Taking) {
+		if name = strings.TrimSpace(name); name != "" {
+			t.By, t.RequestedBy = name, name
+		}
+	}
+}
 
 // Check validates a request as Enqueue would, touching nothing. The error is
 // refund.Invalid.

@@ -83,6 +83,8 @@ func movedBy(rec *journal.Record, r Resolution) (string, error) {
 		return "", refund.Invalid{{Field: "outcome", Rule: "must be succeeded or declined"}}
 	case r.Note == "":
 		return "", refund.Invalid{{Field: "note", Rule: "is required: say how you know"}}
+	case r.Outcome == refund.Succeeded && rec.WaitsForApproval() && !rec.TakenOn():
+		return "", refund.Invalid{{Field: "outcome", Rule: "must be declined where a refund waits for an approval, since nothing was sent; to have it sent, approve it"}}
 	case stated == nil && rec.Partial:
 		return "", refund.Invalid{{Field: "moved", Rule: "is required after a partial outcome: state the amount that went back"}}
 	case stated != nil && known && *stated > asked:
@@ -114,6 +116,8 @@ func (o *Operator) Retry(ctx context.Context, id string, r journal.RetryRequest)
 	switch {
 	case rec.State != refund.Review:
 		return rec, fmt.Errorf("%w: refund %s is %s, and only a review can be tried again", ErrNotPossible, id, rec.State)
+	case rec.WaitsForApproval():
+		return rec, fmt.Errorf("%w: refund %s waits for an approval, and nothing of it was sent: approve it, or resolve it as declined", ErrNotPossible, id)
 	case rec.Partial:
 		return rec, fmt.Errorf("%w: one part of refund %s moved already: resolve it with --moved", ErrNotPossible, id)
 	case r.Note == "":

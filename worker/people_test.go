@@ -239,7 +239,8 @@ func TestActionsNeedAName(t *testing.T) {
 	_, resolve := r.operator.Resolve(ctx, id, tasks.Resolution{Outcome: refund.Declined, Note: "n"})
 	_, retry := r.operator.Retry(ctx, id, journal.RetryRequest{Note: "n"})
 	_, cancel := r.operator.Cancel(ctx, id, "", "n")
-	for what, err := range map[string]error{"resolve": resolve, "retry": retry, "cancel": cancel,
+	_, approve := r.operator.Approve(ctx, id, " ", "n")
+	for what, err := range map[string]error{"resolve": resolve, "retry": retry, "cancel": cancel, "approve": approve,
 		"pause": r.operator.Pause(ctx, sandbox.UnitPay, "", "n"), "resume": r.operator.Resume(ctx, sandbox.UnitPay, "")} {
 		var faults refund.Invalid
 		if !errors.As(err, &faults) || faults[0].Field != "by" {

@@ -24,7 +24,7 @@ type batchFlags struct {
 	format  *cli.Format
 }
 
-func batchCommand(setup *cli.Setup) *cobra.Command {
+func batchCommand(setup *cli.Setup, p cli.Program) *cobra.Command {
 	f := &batchFlags{}
 	cmd := &cobra.Command{
 		Use:   "batch FILE.csv|FILE.jsonl|-",
@@ -55,7 +55,7 @@ in conflict, else 3; 5 if Redis was not reached: run the same command again.`,
 	flags.BoolVar(&f.dryRun, "dry-run", false, "touch nothing; say what would be queued, and the duplicates")
 	flags.StringVar(&f.batchID, "batch-id", "", "`ID` of the file: equal rows of files with different ids are different refunds")
 	flags.StringVar(&f.rejects, "rejects", "", "`FILE` to write refused rows to")
-	flags.StringVar(&f.by, "by", "", "`NAME` of who enqueues, for the refunds' history")
+	flags.StringVar(&f.by, "by", cli.Person(p.Env), "`NAME` of who asks for the refunds; somebody else has to approve those that are beyond the limits")
 	f.format = cli.FormatFlag(cmd, cli.Text, cli.JSON)
 	return cmd
 }

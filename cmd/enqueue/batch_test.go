@@ -159,7 +159,7 @@ func TestRowsOfAFileYield(t *testing.T) {
 	if err != nil || !rec.Bulk {
 		t.Fatalf("%+v, %v", rec, err)
 	}
-	if h, err := s.Backend.Journal.History(t.Context(), rec); err != nil || h[0].By != "night job" {
+	if h, err := s.Backend.Journal.History(t.Context(), rec); err != nil || h[0].By != "night job" || rec.RequestedBy != "night job" {
 		t.Errorf("history: %+v, %v", h, err)
 	}
 	if n, err := s.Backend.Queues.LLen(t.Context(), "asynq:{unitpay-bulk}:pending").Result(); n != 1 || err != nil {

@@ -39,10 +39,7 @@ type item struct {
 
 // take is the ask that enqueues.
 func (l *loading) take(by string) func(context.Context, refund.Order) (tasks.Receipt, error) {
-	options := []tasks.Option{tasks.Bulk()}
-	if by != "" {
-		options = append(options, tasks.By(by))
-	}
+	options := []tasks.Option{tasks.Bulk(), tasks.By(by)}
 	return func(ctx context.Context, o refund.Order) (tasks.Receipt, error) {
 		return l.enqueuer.Enqueue(ctx, requestOf(o), options...)
 	}

@@ -31,6 +31,6 @@ conflict, 5 Redis not reached. With --wait: 0 succeeded, 6 declined or canceled,
 		RunE: cli.NeedCommand,
 	}
 	setup := cli.NewSetup(root, p)
-	root.AddCommand(refundCommand(setup), batchCommand(setup))
+	root.AddCommand(refundCommand(setup, p), batchCommand(setup, p))
 	return cli.Run(ctx, root, p)
 }

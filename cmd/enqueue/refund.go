@@ -52,7 +52,7 @@ type refundFlags struct {
 	made        bool // the id, here
 }
 
-func refundCommand(setup *cli.Setup) *cobra.Command {
+func refundCommand(setup *cli.Setup, p cli.Program) *cobra.Command {
 	f := &refundFlags{}
 	cmd := &cobra.Command{
 		Use:   "refund --provider NAME --payment ID --currency CODE [--amount AMOUNT]",
@@ -80,7 +80,7 @@ the same refund, so repeating a command that names its --id pays nothing twice.`
 	flags.StringVar(&r.PaymentTotal, "total", "", "`AMOUNT` of the payment: caps what all its refunds may add up to")
 	flags.StringVar(&f.receipt, "receipt", "", "JSON `FILE` with the fiscal receipt")
 	flags.StringArrayVar(&f.metadata, "metadata", nil, "`KEY=VALUE` of the order system's own; may be repeated")
-	flags.StringVar(&f.by, "by", "", "`NAME` of who enqueues, for the refund's history")
+	flags.StringVar(&f.by, "by", cli.Person(p.Env), "`NAME` of who asks for the refund; somebody else has to approve it where it is beyond the limits")
 	flags.BoolVar(&f.afterWindow, "after-window", false, "wait behind equal refunds of the payment instead of being refused as a duplicate; needs --id")
 	flags.DurationVar(&f.wait, "wait", 0, "wait for the refund to settle, for at most `TIME`, such as 30s")
 	f.format = cli.FormatFlag(cmd, cli.Text, cli.JSON)
@@ -177,12 +177,9 @@ func readReceipt(path string) (*refund.Receipt, error) {
 const enqueueTimeout = 10 * time.Second
 
 func (f *refundFlags) enqueue(ctx context.Context, s *cli.Session) (answer, error) {
-	var options []tasks.Option
+	options := []tasks.Option{tasks.By(f.by)}
 	if f.afterWindow {
 		options = append(options, tasks.AfterWindow())
-	}
-	if f.by != "" {
-		options = append(options, tasks.By(f.by))
 	}
 	bounded, cancel := context.WithTimeout(ctx, enqueueTimeout)
 	defer cancel()

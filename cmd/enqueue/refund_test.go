@@ -123,8 +123,20 @@ func TestWhatIsKeptOfARefund(t *testing.T) {
 		rec.Receipt == nil || rec.Receipt.Items[0].Price != "100.00" || *rec.Total != 50000 || rec.Bulk {
 		t.Errorf("kept: %+v", rec)
 	}
-	if h, err := s.Backend.Journal.History(t.Context(), rec); err != nil || h[0].By != "shop" {
-		t.Errorf("history: %+v, %v", h, err)
+	if h, err := s.Backend.Journal.History(t.Context(), rec); err != nil || h[0].By != "shop" || rec.RequestedBy != "shop" {
+		t.Errorf("history: %+v, %v, asked by %q", h, err, rec.RequestedBy)
+	}
+}
+
+func TestWhoSitsAtTheTerminalAsksForTheRefund(t *testing.T) {
+	b := clitest.New(t, run)
+	b.Run(append(split(plain), "--id", "a")...)
+	b.Run("batch", b.File(t, "f.csv", head+"unitpay,9,1.00,RUB,\n"))
+	s := b.Session(t)
+	for _, id := range []string{"a", idOf(t, b, "9")} {
+		if rec, err := s.Backend.Journal.Get(t.Context(), id); err != nil || !strings.HasPrefix(rec.RequestedBy, "anna") {
+			t.Errorf("%s: asked by %q, %v", id, rec.RequestedBy, err)
+		}
 	}
 }
 

@@ -226,7 +226,12 @@ func (p *Process) Callback(provider, id string) error {
 	})
 }
 
-// Resolve, Retry and Cancel are what an operator does here.
+// Approve, Resolve, Retry and Cancel are what an operator does here.
+func (p *Process) Approve(id, by, note string) error {
+	return p.Do(func(ctx context.Context) error { _, err := p.Operator.Approve(ctx, id, by, note); return err })
+}
+
+// Resolve decides a refund in review.
 func (p *Process) Resolve(id string, r tasks.Resolution) error {
 	return p.Do(func(ctx context.Context) error { _, err := p.Operator.Resolve(ctx, id, r); return err })
 }
