@@ -175,10 +175,10 @@ func (j *Journal) counts(ctx context.Context) ([Buckets][]Stat, error) {
 			s := Stat{Provider: field[:cut], State: refund.State(field[cut+1:]), Count: n}
 			first := pipe.ZRangeWithScores(ctx, indexKey(bucket, s.Provider, s.State), 0, 0)
 			oldest = append(oldest, func() {
-				if z := first.Val(); len(z) == 1 {
+				if z := first.Val(); len(z) == 1 { // else the last one has left this state meanwhile
 					s.Oldest = time.UnixMilli(int64(z[0].Score)).UTC()
+					list[bucket] = append(list[bucket], s)
 				}
-				list[bucket] = append(list[bucket], s)
 			})
 		}
 	}

@@ -158,5 +158,8 @@ func (p *Processor) contradict(ctx context.Context, rec *journal.Record, evidenc
 	if err != nil && !errors.Is(err, journal.ErrStale) {
 		return err
 	}
+	if err == nil {
+		p.Observer.Contradicted(rec.Provider)
+	}
 	return p.Journal.Relay(ctx, next)
 }

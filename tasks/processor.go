@@ -30,6 +30,7 @@ type Observer interface {
 	Attempted(provider, outcome string)
 	Settled(rec *journal.Record)
 	Limited(provider string)
+	Contradicted(provider string)
 }
 
 // Parts are what a Processor is made of. Now, Random and Observer may be nil.
@@ -96,6 +97,7 @@ type unobserved struct{}
 func (unobserved) Attempted(string, string) {}
 func (unobserved) Settled(*journal.Record)  {}
 func (unobserved) Limited(string)           {}
+func (unobserved) Contradicted(string)      {}
 
 // maxSteps bounds one run. The longest path is short; the rest is room for
 // steps that have to be done again because somebody else changed the refund.

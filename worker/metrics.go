@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -10,19 +11,29 @@ import (
 
 	"refundworker/journal"
 	"refundworker/pause"
+	"refundworker/providers"
+	"refundworker/refund"
 	"refundworker/tasks"
 )
 
 // metrics are the worker's own figures. Labels are configured names and fixed
 // words only, so their number is bounded.
 type metrics struct {
-	registry *prometheus.Registry
-	attempts *prometheus.CounterVec
-	settled  *prometheus.CounterVec
-	limited  *prometheus.CounterVec
-	calls    *prometheus.HistogramVec
-	age      *prometheus.HistogramVec
+	registry     *prometheus.Registry
+	attempts     *prometheus.CounterVec
+	settled      *prometheus.CounterVec
+	limited      *prometheus.CounterVec
+	contradicted *prometheus.CounterVec
+	held         *prometheus.GaugeVec
+	calls        *prometheus.HistogramVec
+	age          *prometheus.HistogramVec
 }
+
+// Why nothing is sent, for refund_held.
+const (
+	heldRedis   = "redis"   // it does not keep what it must
+	heldAccount = "account" // another worker has taken it up under another name
+)
 
 func newMetrics(registry *prometheus.Registry, w *Worker) *metrics {
 	m := &metrics{registry: registry,
@@ -32,14 +43,45 @@ func newMetrics(registry *prometheus.Registry, w *Worker) *metrics {
 			Help: "Refunds that reached a final state or review."}, []string{"provider", "state"}),
 		limited: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "refund_rate_limited_total",
 			Help: "Calls that had to wait for our own rate limit."}, []string{"provider"}),
+		contradicted: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "refund_contradicted_total",
+			Help: "Evidence that came up against a final state."}, []string{"provider"}),
+		held: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "refund_held",
+			Help: "1 while this worker sends nothing, because Redis does not keep what it must, or because an account has another name."}, []string{"reason"}),
 		calls: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "refund_provider_seconds",
 			Help: "How long a provider's answers take.", Buckets: prometheus.ExponentialBuckets(0.01, 2, 12)}, []string{"provider", "operation"}),
 		age: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "refund_age_seconds",
 			Help: "Age of refunds when they settle, from when they were taken in.", Buckets: prometheus.ExponentialBuckets(0.1, 4, 12)}, []string{"provider", "state"}),
 	}
-	registry.MustRegister(m.attempts, m.settled, m.limited, m.calls, m.age,
+	registry.MustRegister(m.attempts, m.settled, m.limited, m.contradicted, m.held, m.calls, m.age,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), standing{w})
+	m.hold("")
 	return m
+}
+
+// expect starts a provider's counters at 0: a counter that first appears as 1
+// has risen by nothing, as Prometheus sees it.
+func (m *metrics) expect(provider string) {
+	for kind := providers.Unknown; kind <= providers.Misconfigured; kind++ {
+		m.attempts.WithLabelValues(provider, kind.String())
+	}
+	for _, state := range refund.States {
+		if state.Terminal() || state == refund.Review {
+			m.settled.WithLabelValues(provider, string(state))
+		}
+	}
+	m.limited.WithLabelValues(provider)
+	m.contradicted.WithLabelValues(provider)
+}
+
+// hold says why nothing is sent; empty for no reason.
+func (m *metrics) hold(why string) {
+	for _, reason := range []string{heldRedis, heldAccount} {
+		held := 0.0
+		if reason == why {
+			held = 1
+		}
+		m.held.WithLabelValues(reason).Set(held)
+	}
 }
 
 // Attempted counts an attempt.
@@ -55,6 +97,9 @@ func (m *metrics) Settled(rec *journal.Record) {
 
 // Limited counts a wait for the rate limit.
 func (m *metrics) Limited(provider string) { m.limited.WithLabelValues(provider).Inc() }
+
+// Contradicted counts evidence against a final state.
+func (m *metrics) Contradicted(provider string) { m.contradicted.WithLabelValues(provider).Inc() }
 
 func (m *metrics) called(provider, operation string, took time.Duration) {
 	m.calls.WithLabelValues(provider, operation).Observe(took.Seconds())
@@ -102,7 +147,7 @@ func (s standing) Collect(ch chan<- prometheus.Metric) {
 		return
 	}
 	up = 1
-	for _, st := range stats {
+	for _, st := range s.complete(stats, now) {
 		ch <- prometheus.MustNewConstMetric(inStateDesc, prometheus.GaugeValue, float64(st.Count), st.Provider, string(st.State))
 		if !st.State.Terminal() {
 			ch <- prometheus.MustNewConstMetric(oldestDesc, prometheus.GaugeValue, max(now.Sub(st.Oldest).Seconds(), 0), st.Provider, string(st.State))
@@ -111,6 +156,19 @@ func (s standing) Collect(ch chan<- prometheus.Metric) {
 	for _, a := range s.w.accounts {
 		s.collectProvider(ctx, ch, r, a.Name)
 	}
+}
+
+// complete adds the states that no refund is in: none is a figure too, and a
+// gap would look like a Redis that is away.
+func (s standing) complete(stats []journal.Stat, now time.Time) []journal.Stat {
+	for _, a := range s.w.accounts {
+		for _, state := range refund.States {
+			if !slices.ContainsFunc(stats, func(st journal.Stat) bool { return st.Provider == a.Name && st.State == state }) {
+				stats = append(stats, journal.Stat{Provider: a.Name, State: state, Oldest: now})
+			}
+		}
+	}
+	return stats
 }
 
 func (s standing) collectProvider(ctx context.Context, ch chan<- prometheus.Metric, r *running, provider string) {

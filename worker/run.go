@@ -154,13 +154,17 @@ func (w *Worker) sweep(ctx context.Context, r *running) {
 // taken an account up under another name. Nothing begins while either is wrong.
 func (w *Worker) recheck(ctx context.Context, r *running) {
 	every(ctx, recheckEvery, func() {
-		err := r.backend.Check(ctx, w.cfg)
+		why, err := heldRedis, r.backend.Check(ctx, w.cfg)
 		if err == nil {
-			err = r.backend.KeepsNames(ctx, w.cfg)
+			why, err = heldAccount, r.backend.KeepsNames(ctx, w.cfg)
 		}
 		if ctx.Err() != nil || err != nil && tasks.Unreachable(err) {
 			return
 		}
+		if err == nil {
+			why = ""
+		}
+		w.metrics.hold(why)
 		held := r.processor.Hold(err)
 		switch {
 		case err != nil && !held:

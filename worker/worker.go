@@ -86,6 +86,7 @@ func New(cfg *config.Config, o Options) (*Worker, error) {
 			return nil, fmt.Errorf("provider %s: %w", p.Name, err)
 		}
 		w.accounts = append(w.accounts, tasks.Account{Provider: p, API: api})
+		w.metrics.expect(p.Name)
 	}
 	return w, nil
 }
