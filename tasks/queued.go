@@ -145,6 +145,7 @@ func (p *Processor) attempt(ctx context.Context, a Account, rec *journal.Record,
 	outcome := a.API.Refund(call, providers.Attempt{RefundID: begun.ID, Number: begun.Attempts, PaymentID: begun.PaymentID,
 		Full: begun.Full(), Minor: minor, Currency: begun.Currency, Reason: begun.Reason, Receipt: begun.Receipt, Deadline: deadline})
 	cancel()
+	outcome.Message = begun.Receipt.Hide(outcome.Message)
 	p.Observer.Attempted(a.Name, outcome.Kind.String())
 	return p.settle(ctx, a, begun, outcome, pass, begun.Now.Add(p.Now().Sub(started)))
 }
