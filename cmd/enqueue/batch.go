@@ -48,6 +48,9 @@ the columns line and error, which may stay when the corrected file is loaded.
 
 Exit status: 0 if every row is queued or existing, else 4 if a row is invalid or
 in conflict, else 3; 5 if Redis was not reached: run the same command again.`,
+		Example: `  enqueue batch refunds.csv --dry-run
+  enqueue batch refunds.csv --rejects bad.csv
+  orders refunds --since yesterday | enqueue batch - -o json`,
 		Args: cobra.ExactArgs(1),
 		RunE: cli.Action(func(cmd *cobra.Command, args []string) error { return f.run(cmd, setup, args[0]) }),
 	}

@@ -72,6 +72,7 @@ the same refund, so repeating a command that names its --id pays nothing twice.`
 	}
 	r, flags := &f.request, cmd.Flags()
 	flags.StringVar(&r.Provider, "provider", "", "configured `NAME` of the provider (required)")
+	setup.CompleteProvider(cmd, "provider")
 	flags.StringVar(&r.PaymentID, "payment", "", "`ID` of the payment at the provider (required)")
 	flags.StringVar(&r.Amount, "amount", "", "`AMOUNT` in major units, such as 100.00; left out or empty: a full refund")
 	flags.StringVar(&r.Currency, "currency", "", "ISO 4217 `CODE`, such as RUB")

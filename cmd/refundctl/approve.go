@@ -7,6 +7,7 @@ import (
 
 	"refundworker/internal/cli"
 	"refundworker/journal"
+	"refundworker/refund"
 	"refundworker/tasks"
 )
 
@@ -21,8 +22,9 @@ of it was sent yet. It takes another person than the one who asked for the
 refund, and is for this refund only. Not to approve it is
 
   refundctl resolve REFUND_ID --outcome declined --note TEXT`,
-		Example: `  refundctl approve 0192f0c1-2345-7abc-8def-0123456789ab --note "order 17 was cancelled by us, seen with sales"`,
-		Args:    cobra.ExactArgs(1),
+		Example:           `  refundctl approve 0192f0c1-2345-7abc-8def-0123456789ab --note "order 17 was cancelled by us, seen with sales"`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: c.completeRefund(refund.Review),
 	}
 	cmd.RunE = c.decide(&format, "it is approved, and a worker sends it", func(ctx context.Context, o *tasks.Operator, id string) (*journal.Record, error) {
 		return o.Approve(ctx, id, by, note)

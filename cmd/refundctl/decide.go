@@ -30,9 +30,9 @@ func (c *control) decide(format **cli.Format, done string, d decision) func(*cob
 			return fail(cmd.Context(), s, cmd.OutOrStdout(), **format, args[0], rec, err)
 		}
 		if **format == cli.JSON {
-			return showOne(cmd, s, cli.JSON, rec, true)
+			return c.showOne(cmd, s, cli.JSON, rec, true)
 		}
-		_, err = fmt.Fprintf(cmd.OutOrStdout(), "refund %s is %s: %s\n", rec.ID, rec.State, done)
+		_, err = fmt.Fprintf(cmd.OutOrStdout(), "refund %s is %s: %s\n", rec.ID, c.screen.State(rec.State), done)
 		return err
 	})
 }
@@ -47,8 +47,11 @@ func (c *control) resolve() *cobra.Command {
 		Short: "Decide a refund in review",
 		Long: `Decide a refund in review, from what the provider's portal or support says.
 After a partial outcome --moved says how much went back.`,
-		Example: `  refundctl resolve 0192f0c1-2345-7abc-8def-0123456789ab --outcome succeeded --note "seen in the portal, refund 4711"`,
-		Args:    cobra.ExactArgs(1),
+		Example: `  refundctl resolve 0192f0c1-2345-7abc-8def-0123456789ab --outcome succeeded --note "seen in the portal, refund 4711"
+  refundctl resolve order-7-refund-1 --outcome succeeded --moved 5.88 --note "the bank: points only"
+  refundctl resolve order-7-refund-1 --outcome declined --note "support: nothing arrived"`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: c.completeRefund(refund.Review),
 	}
 	run := c.decide(&format, "the review is decided", func(ctx context.Context, o *tasks.Operator, id string) (*journal.Record, error) {
 		r.By, r.Outcome = *by, refund.State(outcome)
@@ -81,7 +84,9 @@ func (c *control) retry() *cobra.Command {
 sends only on proof that nothing moved, never before the settling time is over
 nor after a partial outcome. Where the provider can't tell it refuses, unless
 --accept-risk is given: then the payment may be refunded twice, by your word.`,
-		Args: cobra.ExactArgs(1),
+		Example:           `  refundctl retry order-7-refund-1 --note "support: nothing arrived"`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: c.completeRefund(refund.Review),
 	}
 	cmd.RunE = c.decide(&format, "a worker will look into it; see its history", func(ctx context.Context, o *tasks.Operator, id string) (*journal.Record, error) {
 		r.By = *by
@@ -100,7 +105,11 @@ func (c *control) cancel() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cancel REFUND_ID --note TEXT",
 		Short: "Withdraw a queued refund of which no attempt is unproven",
-		Args:  cobra.ExactArgs(1),
+		Long: `Withdraw a refund that is still queued. One whose money may have moved can't be
+withdrawn: it ends by itself, or in review.`,
+		Example:           `  refundctl cancel order-7-refund-1 --note "the customer keeps it"`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: c.completeRefund(refund.Queued),
 	}
 	cmd.RunE = c.decide(&format, "nothing is sent any more", func(ctx context.Context, o *tasks.Operator, id string) (*journal.Record, error) {
 		return o.Cancel(ctx, id, *by, note)

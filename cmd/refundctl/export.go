@@ -28,9 +28,11 @@ func (c *control) export() *cobra.Command {
 		Use:   "export",
 		Short: "Write out settled refunds, to compare with a provider's statement",
 		Long: `Write out the refunds that settled (succeeded, declined or canceled) from
---since on and before --until. Amounts are decimals in major units, times UTC.`,
-		Example: `  refundctl export --since 2025-01-01 --until 2025-02-01 -o csv`,
-		Args:    cobra.NoArgs,
+--since on and before --until. Amounts are decimals in major units, times UTC.
+-o json is the same as -o jsonl: one object a line.`,
+		Example: `  refundctl export --since 2025-01-01 --until 2025-02-01 -o csv
+  refundctl export --provider maib --since 24h -o jsonl`,
+		Args: cobra.NoArgs,
 		RunE: cli.Action(func(cmd *cobra.Command, _ []string) error {
 			if !until.Time.IsZero() && !since.Time.Before(until.Time) {
 				return cli.UsageError("--since must be before --until")
@@ -63,9 +65,10 @@ func (c *control) export() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&provider, "provider", "", "only refunds of the provider `NAME`")
+	c.setup.CompleteProvider(cmd, "provider")
 	flags.Var(since, "since", "settled at this time or later: 24h, 2006-01-02, or 2006-01-02T15:04:05Z (default: all)")
 	flags.Var(until, "until", "settled before this time (default: all)")
-	format = cli.FormatFlag(cmd, cli.CSV, cli.JSONL)
+	format = cli.FormatFlag(cmd, cli.CSV, cli.JSONL, cli.JSON)
 	return cmd
 }
 

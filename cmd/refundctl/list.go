@@ -40,7 +40,7 @@ JSON is one object a line; --full adds attempts and history to it.`,
 			}
 			defer s.Close()
 			c.warnProvider(cmd, s, provider)
-			l := newListing(cmd.OutOrStdout(), *format)
+			l := newListing(c.screen, cmd.OutOrStdout(), *format)
 			for rec, err := range s.Backend.Journal.List(cmd.Context(), f) {
 				if err != nil {
 					return s.Explain(cmd.Context(), err)
@@ -59,6 +59,7 @@ JSON is one object a line; --full adds attempts and history to it.`,
 	flags := cmd.Flags()
 	flags.StringVar(&state, "state", "", "only refunds in this `STATE`")
 	flags.StringVar(&provider, "provider", "", "only refunds of the provider `NAME`")
+	c.setup.CompleteProvider(cmd, "provider")
 	flags.Var(since, "since", "only refunds in their state since this time: 24h, 2006-01-02, or 2006-01-02T15:04:05Z")
 	flags.BoolVar(&full, "full", false, "with attempts and history")
 	// It fails only for a flag that is not there.

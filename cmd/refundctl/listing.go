@@ -2,9 +2,7 @@ package main
 
 import (
 	"encoding/csv"
-	"fmt"
 	"io"
-	"text/tabwriter"
 
 	"refundworker/internal/cli"
 	"refundworker/journal"
@@ -19,18 +17,20 @@ var columns = []string{"refund_id", "provider", "payment_id", "amount", "amount_
 
 // listing prints many refunds, one a line, without holding them all.
 type listing struct {
-	out   io.Writer
-	table *tabwriter.Writer
-	csv   *csv.Writer
-	begun bool
-	n     int
+	out    io.Writer
+	screen *cli.Screen
+	table  *cli.Table
+	csv    *csv.Writer
+	begun  bool
 }
 
-func newListing(w io.Writer, f cli.Format) *listing {
-	l := &listing{out: w}
+func newListing(screen *cli.Screen, w io.Writer, f cli.Format) *listing {
+	l := &listing{out: w, screen: screen}
 	switch f {
 	case cli.Text:
-		l.table = tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		l.table = screen.NewTable(w, cli.Column{Title: "REFUND", Least: 12}, cli.Column{Title: "PROVIDER", Drop: 2},
+			cli.Column{Title: "PAYMENT", Least: 10}, cli.Column{Title: "AMOUNT", Right: true}, cli.Column{Title: "CURRENCY", Drop: 1},
+			cli.Column{Title: "STATE"}, cli.Column{Title: "UPDATED", Drop: 3}, cli.Column{Title: "WHY", Least: 12})
 	case cli.CSV:
 		l.csv = csv.NewWriter(w)
 	}
@@ -51,27 +51,20 @@ func (l *listing) write(v journal.View) error {
 	if v.Waiting != "" {
 		why = v.Waiting
 	}
-	row(l.table, v.RefundID, v.Provider, v.PaymentID, amountOf(v), v.Currency, string(v.State), cli.Stamp(v.UpdatedAt), why)
-	if l.n++; l.n%flushEvery == 0 {
+	l.table.Row(v.RefundID, v.Provider, v.PaymentID, amountOf(v), v.Currency, l.screen.State(v.State), cli.Stamp(v.UpdatedAt), why)
+	if l.table.Waiting() == flushEvery {
 		return l.table.Flush()
 	}
 	return nil
 }
 
-// begin prints the header, once.
+// begin prints the header of CSV, once.
 func (l *listing) begin() error {
-	if l.begun {
+	if l.begun || l.csv == nil {
 		return nil
 	}
 	l.begun = true
-	switch {
-	case l.csv != nil:
-		return l.csv.Write(columns)
-	case l.table != nil:
-		_, err := fmt.Fprintln(l.table, "REFUND\tPROVIDER\tPAYMENT\tAMOUNT\tCURRENCY\tSTATE\tUPDATED\tWHY")
-		return err
-	}
-	return nil
+	return l.csv.Write(columns)
 }
 
 // flush ends the listing; an empty one still has its header.

@@ -23,6 +23,7 @@ func main() {
 // control is what the commands share.
 type control struct {
 	setup  *cli.Setup
+	screen *cli.Screen
 	by     string // who sits at the terminal, unless --by says otherwise
 	person string // the same; empty where it is not known
 	now    func() time.Time
@@ -39,7 +40,7 @@ Exit status: 0 done, 1 error or not possible, 2 usage, 4 invalid, 5 Redis not
 reached.`,
 		RunE: cli.NeedCommand,
 	}
-	c := &control{setup: cli.NewSetup(root, p), by: cli.Operator(p.Env), person: cli.Person(p.Env), now: time.Now}
+	c := &control{setup: cli.NewSetup(root, p), screen: cli.NewScreen(root, p), by: cli.Operator(p.Env), person: cli.Person(p.Env), now: time.Now}
 	root.AddCommand(c.show(), c.list(), c.stats(), c.resolve(), c.approve(), c.retry(), c.cancel(), c.pause(), c.resume(),
 		c.afterRestore(), c.export(), c.watch())
 	return cli.Run(ctx, root, p)

@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"refundworker/config"
 	"refundworker/internal/cli"
 	"refundworker/pause"
 	"refundworker/tasks"
@@ -35,28 +34,28 @@ func standingOf(provider string, s pause.Status) standing {
 }
 
 // text says it in one line.
-func (s standing) text() string {
+func (s standing) text(screen *cli.Screen) string {
 	switch {
 	case s.Ramping && !s.Paused:
-		return s.Provider + " runs, and gets up to speed"
+		return s.Provider + " " + screen.Paint(cli.Wait, "runs, and gets up to speed")
 	case !s.Paused:
-		return s.Provider + " runs"
+		return s.Provider + " " + screen.Paint(cli.Good, "runs")
 	}
-	text := fmt.Sprintf("%s is paused (%s) since %s", s.Provider, s.Reason, stamp(s.Since))
+	text := fmt.Sprintf(" (%s) since %s", s.Reason, stamp(s.Since))
 	if s.By != "" {
 		text += " by " + s.By
 	}
 	if s.Detail != "" {
 		text += ": " + s.Detail
 	}
-	return cli.OneLine(text)
+	return s.Provider + " is " + screen.Paint(cli.Bad, "paused") + cli.OneLine(text)
 }
 
-func (s standing) write(w io.Writer, f cli.Format) error {
+func (s standing) write(screen *cli.Screen, w io.Writer, f cli.Format) error {
 	if f == cli.JSON {
 		return cli.WriteJSON(w, s)
 	}
-	_, err := fmt.Fprintln(w, s.text())
+	_, err := fmt.Fprintln(w, s.text(screen))
 	return err
 }
 
@@ -67,6 +66,9 @@ func (c *control) pause() *cobra.Command {
 	})
 	cmd.Use = "pause PROVIDER | --all"
 	cmd.Short = "Stop all calls to a provider, over all workers, until resume"
+	cmd.Long = "Stop all calls to a provider, over all workers, until resume. A call that is on\nits way ends. Refunds wait meanwhile; none is declined."
+	cmd.Example = `  refundctl pause unitpay --note "the bank's maintenance until six"
+  refundctl pause --all --note "wrong prices in the shop"`
 	cmd.Flags().StringVar(&note, "note", "", "`TEXT`: why")
 	return cmd
 }
@@ -77,6 +79,9 @@ func (c *control) resume() *cobra.Command {
 	})
 	cmd.Use = "resume PROVIDER | --all"
 	cmd.Short = "End any pause of a provider"
+	cmd.Long = "End any pause of a provider, an operator's or one that began by itself. Calls\nget up to speed step by step."
+	cmd.Example = `  refundctl resume unitpay
+  refundctl resume --all`
 	return cmd
 }
 
@@ -97,7 +102,7 @@ func (c *control) providersCommand(do func(ctx context.Context, o *tasks.Operato
 		defer s.Close()
 		names := args
 		if all {
-			names = providerNames(s.Config)
+			names = cli.ProviderNames(s.Config)
 		}
 		o := tasks.NewOperator(s.Backend, s.Config)
 		for _, name := range names {
@@ -108,28 +113,14 @@ func (c *control) providersCommand(do func(ctx context.Context, o *tasks.Operato
 			if err != nil {
 				return s.Explain(cmd.Context(), err)
 			}
-			if err := standingOf(name, now).write(cmd.OutOrStdout(), *format); err != nil {
+			if err := standingOf(name, now).write(c.screen, cmd.OutOrStdout(), *format); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	cmd.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		cfg, err := c.setup.Config()
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		return providerNames(cfg), cobra.ShellCompDirectiveNoFileComp
-	}
+	cmd.ValidArgsFunction = c.setup.Providers
 	cmd.Flags().BoolVar(&all, "all", false, "all configured providers")
 	by, format = c.byFlag(cmd), cli.FormatFlag(cmd, cli.Text, cli.JSON)
 	return cmd
-}
-
-func providerNames(cfg *config.Config) []string {
-	names := make([]string, len(cfg.Providers))
-	for i, p := range cfg.Providers {
-		names[i] = p.Name
-	}
-	return names
 }

@@ -232,7 +232,7 @@ func TestWrongCommandLines(t *testing.T) {
 	b := clitest.New(t, run)
 	for _, line := range []string{"", "nope", "show a b", "list x", "list --nope", "list -o xml", "list --full", "list --since yesterday",
 		"resolve", "resolve a --note x", "resolve a --outcome lost --note x", "retry", "cancel", "pause", "pause unitpay --all",
-		"export --since 2025-02-01 --until 2025-01-01", "export -o json", "watch --count -1", "stats -o csv"} {
+		"export --since 2025-02-01 --until 2025-01-01", "export -o text", "watch --count -1", "stats -o csv"} {
 		if r := b.Run(strings.Fields(line)...); r.Status != cli.Usage || r.Stdout != "" {
 			t.Errorf("%q: %+v", line, r)
 		}

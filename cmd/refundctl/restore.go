@@ -19,8 +19,14 @@ refund that is not final goes to review.
 const restoreOverText = `The mark is removed: attempts start again as usual.
 `
 
+// restoring is the answer for scripts.
+type restoring struct {
+	Restored bool `json:"restored"` // whether the journal bears the mark now
+}
+
 func (c *control) afterRestore() *cobra.Command {
 	var done bool
+	var format *cli.Format
 	cmd := &cobra.Command{
 		Use:   "after-restore",
 		Short: "After restoring a Redis backup: prove that nothing moved before anything is sent",
@@ -29,7 +35,11 @@ have been paid that it holds as queued. Run this before the workers start.
 
 ` + restoredText + `
 With --done it ends. Do that when nothing is open any more that was in the
-backup: "refundctl stats" shows how old the oldest are.`,
+backup: "refundctl stats" shows how old the oldest are.
+
+JSON is {"restored":true}, false after --done.`,
+		Example: `  refundctl after-restore
+  refundctl after-restore --done`,
 		Args: cobra.NoArgs,
 		RunE: cli.Action(func(cmd *cobra.Command, _ []string) error {
 			s, err := c.setup.Open(cmd.Context())
@@ -46,10 +56,14 @@ backup: "refundctl stats" shows how old the oldest are.`,
 			if err != nil {
 				return s.Explain(cmd.Context(), err)
 			}
+			if *format == cli.JSON {
+				return cli.WriteJSON(cmd.OutOrStdout(), restoring{Restored: !done})
+			}
 			_, err = fmt.Fprint(cmd.OutOrStdout(), text)
 			return err
 		}),
 	}
 	cmd.Flags().BoolVar(&done, "done", false, "everything that was open in the backup is settled: back to normal")
+	format = cli.FormatFlag(cmd, cli.Text, cli.JSON)
 	return cmd
 }

@@ -19,7 +19,13 @@ func (c *control) show() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show REFUND_ID | --payment PROVIDER/PAYMENT_ID",
 		Short: "Show a refund, or all refunds of a payment",
-		Args:  cobra.MaximumNArgs(1),
+		Long: `Show a refund with its attempts and history, or all refunds of a payment, one a
+line. JSON is one object a line; --full adds attempts and history to those of a
+payment.`,
+		Example: `  refundctl show order-7-refund-1
+  refundctl show --payment unitpay/1234512345 -o json`,
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: c.completeRefund(openStates...),
 		RunE: cli.Action(func(cmd *cobra.Command, args []string) error {
 			if (len(args) == 1) == (payment != "") {
 				return cli.UsageError("name a refund, or a payment with --payment")
@@ -33,13 +39,13 @@ func (c *control) show() *cobra.Command {
 			}
 			defer s.Close()
 			if payment != "" {
-				return showPayment(cmd, s, *format, payment, full)
+				return c.showPayment(cmd, s, *format, payment, full)
 			}
 			rec, err := s.Backend.Journal.Get(cmd.Context(), args[0])
 			if err != nil {
 				return fail(cmd.Context(), s, cmd.OutOrStdout(), *format, args[0], nil, err)
 			}
-			return showOne(cmd, s, *format, rec, true)
+			return c.showOne(cmd, s, *format, rec, true)
 		}),
 	}
 	cmd.Flags().StringVar(&payment, "payment", "", "show the refunds of the payment `PROVIDER/PAYMENT_ID`")
@@ -49,7 +55,7 @@ func (c *control) show() *cobra.Command {
 }
 
 // showOne prints a refund, full or without attempts and history.
-func showOne(cmd *cobra.Command, s *cli.Session, format cli.Format, rec *journal.Record, full bool) error {
+func (c *control) showOne(cmd *cobra.Command, s *cli.Session, format cli.Format, rec *journal.Record, full bool) error {
 	v := rec.View()
 	if full {
 		var err error
@@ -60,10 +66,10 @@ func showOne(cmd *cobra.Command, s *cli.Session, format cli.Format, rec *journal
 	if format == cli.JSON {
 		return cli.WriteJSON(cmd.OutOrStdout(), v)
 	}
-	return writeView(cmd.OutOrStdout(), v)
+	return c.writeView(cmd.OutOrStdout(), v)
 }
 
-func showPayment(cmd *cobra.Command, s *cli.Session, format cli.Format, payment string, full bool) error {
+func (c *control) showPayment(cmd *cobra.Command, s *cli.Session, format cli.Format, payment string, full bool) error {
 	provider, id, _ := strings.Cut(payment, "/")
 	id, err := canonical(s.Config, provider, id)
 	if err != nil {
@@ -81,13 +87,13 @@ func showPayment(cmd *cobra.Command, s *cli.Session, format cli.Format, payment 
 			if i > 0 && format == cli.Text {
 				fmt.Fprintln(cmd.OutOrStdout())
 			}
-			if err := showOne(cmd, s, format, rec, full); err != nil {
+			if err := c.showOne(cmd, s, format, rec, full); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	t := newListing(cmd.OutOrStdout(), cli.Text)
+	t := newListing(c.screen, cmd.OutOrStdout(), cli.Text)
 	for _, rec := range list {
 		if err := t.write(rec.View()); err != nil {
 			return err

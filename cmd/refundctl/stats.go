@@ -3,9 +3,9 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -36,7 +36,11 @@ func (c *control) stats() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "stats",
 		Short: "Count refunds by provider and state, and show what is paused",
-		Args:  cobra.NoArgs,
+		Long: `Count refunds by provider and state, with the age of the oldest of each, and
+show what is paused and why. JSON is one object: {"states":[…],"providers":[…]}.`,
+		Example: `  refundctl stats
+  refundctl stats -o json | jq '.states[] | select(.state == "review")'`,
+		Args: cobra.NoArgs,
 		RunE: cli.Action(func(cmd *cobra.Command, _ []string) error {
 			s, err := c.setup.Open(cmd.Context())
 			if err != nil {
@@ -50,21 +54,33 @@ func (c *control) stats() *cobra.Command {
 			if *format == cli.JSON {
 				return cli.WriteJSON(cmd.OutOrStdout(), all)
 			}
-			t := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(t, "PROVIDER\tSTATE\tCOUNT\tOLDEST\tSINCE")
-			for _, n := range all.States {
-				row(t, n.Provider, string(n.State), strconv.FormatInt(n.Count, 10),
-					ago(time.Duration(n.OldestSeconds)*time.Second), cli.Stamp(n.OldestSince))
-			}
-			fmt.Fprintln(t)
-			for _, p := range all.Providers {
-				fmt.Fprintln(t, p.text())
-			}
-			return t.Flush()
+			return all.write(c.screen, cmd.OutOrStdout())
 		}),
 	}
 	format = cli.FormatFlag(cmd, cli.Text, cli.JSON)
 	return cmd
+}
+
+// write prints the statistics for people.
+func (all statistics) write(screen *cli.Screen, w io.Writer) error {
+	t := screen.NewTable(w, cli.Column{Title: "PROVIDER", Least: 8}, cli.Column{Title: "STATE"}, cli.Column{Title: "COUNT", Right: true},
+		cli.Column{Title: "OLDEST", Right: true}, cli.Column{Title: "SINCE", Drop: 1})
+	for _, n := range all.States {
+		t.Row(n.Provider, screen.State(n.State), strconv.FormatInt(n.Count, 10),
+			ago(time.Duration(n.OldestSeconds)*time.Second), cli.Stamp(n.OldestSince))
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintln(w); err != nil {
+		return err
+	}
+	for _, p := range all.Providers {
+		if err := p.write(screen, w, cli.Text); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func gather(cmd *cobra.Command, s *cli.Session) (statistics, error) {
@@ -84,7 +100,7 @@ func gather(cmd *cobra.Command, s *cli.Session) (statistics, error) {
 		all.States = append(all.States, counted{n.Provider, n.State, n.Count, n.Oldest, max(0, int64(now.Sub(n.Oldest).Seconds()))})
 	}
 	o := tasks.NewOperator(s.Backend, s.Config)
-	for _, name := range providerNames(s.Config) {
+	for _, name := range cli.ProviderNames(s.Config) {
 		status, err := o.Paused(cmd.Context(), name)
 		if err != nil {
 			return all, err

@@ -1,10 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"refundworker/internal/cli"
@@ -22,15 +22,15 @@ func amountOf(v journal.View) string {
 }
 
 // writeView prints one refund for people.
-func writeView(w io.Writer, v journal.View) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+func (c *control) writeView(w io.Writer, v journal.View) error {
+	about := c.screen.NewTable(w, cli.Column{}, cli.Column{Least: 20, Wrap: true})
 	line := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(t, "%s\t%s\n", name, cli.OneLine(value))
+			about.Row(name, value)
 		}
 	}
 	line("refund", v.RefundID)
-	line("state", string(v.State))
+	line("state", c.screen.State(v.State))
 	line("why", v.ReasonCode)
 	line("waiting", v.Waiting)
 	line("contradicted", v.Contradicted)
@@ -45,20 +45,40 @@ func writeView(w io.Writer, v journal.View) error {
 	line("created", cli.Stamp(v.CreatedAt))
 	line("updated", cli.Stamp(v.UpdatedAt))
 	line("window ends", stamp(v.WindowEndsAt))
-	if len(v.Attempts) > 0 {
-		fmt.Fprintln(t, "\nATTEMPT\tSTARTED\tENDED\tOUTCOME\tCODE\tMESSAGE")
+	return errors.Join(about.Flush(), c.writeAttempts(w, v), c.writeHistory(w, v))
+}
+
+func (c *control) writeAttempts(w io.Writer, v journal.View) error {
+	if len(v.Attempts) == 0 {
+		return nil
 	}
+	t := c.screen.NewTable(w, cli.Column{Title: "ATTEMPT"}, cli.Column{Title: "STARTED", Drop: 1}, cli.Column{Title: "ENDED", Drop: 2},
+		cli.Column{Title: "OUTCOME"}, cli.Column{Title: "CODE", Least: 6}, cli.Column{Title: "MESSAGE", Least: 16, Wrap: true})
 	for _, a := range v.Attempts {
-		row(t, fmt.Sprint(a.Number), cli.Stamp(a.StartedAt), cli.Stamp(a.EndedAt), a.Outcome, a.Code, a.Message)
+		t.Row(fmt.Sprint(a.Number), cli.Stamp(a.StartedAt), cli.Stamp(a.EndedAt), a.Outcome, a.Code, a.Message)
 		for _, p := range a.Parts {
-			row(t, "", "", "", "part", "", partText(p, refund.Currency(v.Currency)))
+			t.Row("", "", "", "", "part", partText(p, refund.Currency(v.Currency)))
 		}
 	}
-	if len(v.History) > 0 {
-		fmt.Fprintln(t, "\nSEQ\tAT\tFROM\tTO\tBY\tNOTE")
+	return titled(w, t)
+}
+
+func (c *control) writeHistory(w io.Writer, v journal.View) error {
+	if len(v.History) == 0 {
+		return nil
 	}
+	t := c.screen.NewTable(w, cli.Column{Title: "SEQ", Right: true}, cli.Column{Title: "AT"}, cli.Column{Title: "FROM", Drop: 1},
+		cli.Column{Title: "TO"}, cli.Column{Title: "BY", Least: 8}, cli.Column{Title: "NOTE", Least: 16, Wrap: true})
 	for _, h := range v.History {
-		row(t, fmt.Sprint(h.Seq), cli.Stamp(h.At), string(h.From), string(h.To), h.By, h.Note)
+		t.Row(fmt.Sprint(h.Seq), cli.Stamp(h.At), string(h.From), c.screen.State(h.To), h.By, h.Note)
+	}
+	return titled(w, t)
+}
+
+// titled prints a table after an empty line.
+func titled(w io.Writer, t *cli.Table) error {
+	if _, err := fmt.Fprintln(w); err != nil {
+		return err
 	}
 	return t.Flush()
 }
@@ -74,14 +94,6 @@ func partText(p providers.Part, c refund.Currency) string {
 		text += " (" + p.Reference + ")"
 	}
 	return text
-}
-
-// row prints one line of a table. A tabwriter keeps its first error for Flush.
-func row(w io.Writer, cells ...string) {
-	for i, c := range cells {
-		cells[i] = cli.OneLine(c)
-	}
-	fmt.Fprintln(w, strings.Join(cells, "\t"))
 }
 
 func stamp(t *time.Time) string {

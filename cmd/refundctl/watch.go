@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -14,6 +15,7 @@ import (
 
 	"refundworker/internal/cli"
 	"refundworker/journal"
+	"refundworker/refund"
 )
 
 // Bounds of watching.
@@ -32,7 +34,9 @@ func (c *control) watch() *cobra.Command {
 		Short: "Show settled refunds as they happen",
 		Long: `Show the events that order systems get: a refund that became final or came to
 review, or evidence against a final state. An event may come twice; its seq
-tells. Ends with Ctrl-C, or after --count events.`,
+tells. Ends with Ctrl-C, or after --count events. JSON is one object a line.`,
+		Example: `  refundctl watch
+  refundctl watch --since 1h --count 10 -o json`,
 		Args: cobra.NoArgs,
 		RunE: cli.Action(func(cmd *cobra.Command, _ []string) error {
 			if count < 0 {
@@ -43,7 +47,7 @@ tells. Ends with Ctrl-C, or after --count events.`,
 				return err
 			}
 			defer s.Close()
-			w := &watcher{rdb: s.Backend.Redis, out: cmd.OutOrStdout(), format: *format, left: count}
+			w := &watcher{rdb: s.Backend.Redis, out: cmd.OutOrStdout(), screen: c.screen, format: *format, left: count}
 			if err := w.start(cmd.Context(), since.Time); err != nil {
 				return s.Explain(cmd.Context(), err)
 			}
@@ -65,6 +69,7 @@ tells. Ends with Ctrl-C, or after --count events.`,
 type watcher struct {
 	rdb    redis.UniversalClient
 	out    io.Writer
+	screen *cli.Screen
 	format cli.Format
 	last   string // the id of the last entry that was read
 	left   int    // events until the end; 0: no end
@@ -159,10 +164,11 @@ func (w *watcher) tell(values map[string]any) error {
 	if amount == "" {
 		amount = "full"
 	}
-	text := fmt.Sprintf("%s  %-9s  %s  %s/%s  %s %s", e.At, e.State, e.RefundID, e.Provider, e.PaymentID, amount, e.Currency)
+	text := fmt.Sprintf("  %s  %s/%s  %s %s", e.RefundID, e.Provider, e.PaymentID, amount, e.Currency)
 	if e.ReasonCode != "" {
 		text += "  " + e.ReasonCode
 	}
-	_, err = fmt.Fprintln(w.out, cli.OneLine(text))
+	state := w.screen.State(refund.State(cli.OneLine(e.State))) + strings.Repeat(" ", max(0, len(refund.Succeeded)-len(e.State)))
+	_, err = fmt.Fprintln(w.out, w.screen.Line(cli.OneLine(e.At)+"  "+state+cli.OneLine(text)))
 	return err
 }

@@ -20,11 +20,13 @@ type Program struct {
 	Stdout io.Writer
 	Stderr io.Writer
 	Env    func(string) (string, bool)
+	// Columns is how wide the terminal is that Stdout is; 0: it is none.
+	Columns int
 }
 
 // Process is the surroundings of this process.
 func Process() Program {
-	return Program{os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.LookupEnv}
+	return Program{os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.LookupEnv, columnsOf(os.Stdout)}
 }
 
 // Interruptible returns a context that ends with SIGINT or SIGTERM. A second

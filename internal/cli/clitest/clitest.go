@@ -25,8 +25,12 @@ import (
 type Bench struct {
 	Redis  *miniredis.Miniredis
 	Folder string
-	config string
-	run    func(context.Context, cli.Program) int
+	// Columns is how wide the terminal is that the commands write to; 0: it is
+	// none. Env is what their environment has besides.
+	Columns int
+	Env     map[string]string
+	config  string
+	run     func(context.Context, cli.Program) int
 }
 
 const file = `
@@ -84,9 +88,12 @@ func (b *Bench) start(ctx context.Context, stdin string, stderr io.Writer, args 
 	var stdout bytes.Buffer
 	env := func(name string) (string, bool) {
 		v, ok := map[string]string{"REFUND_CONFIG": b.config, "USER": "anna"}[name]
+		if !ok {
+			v, ok = b.Env[name]
+		}
 		return v, ok
 	}
-	status := b.run(ctx, cli.Program{Args: args, Stdin: strings.NewReader(stdin), Stdout: &stdout, Stderr: stderr, Env: env})
+	status := b.run(ctx, cli.Program{Args: args, Stdin: strings.NewReader(stdin), Stdout: &stdout, Stderr: stderr, Env: env, Columns: b.Columns})
 	return Result{Status: status, Stdout: stdout.String()}
 }
 
