@@ -5,11 +5,12 @@ local provider, state = ARGV[1], ARGV[2]
 local idx = prefix .. 's:' .. provider .. ':' .. state
 local ids = redis.call('ZRANGEBYSCORE', idx, '-inf', text(clock() - tonumber(ARGV[3])), 'LIMIT', 0, ARGV[4])
 for _, id in ipairs(ids) do
-  local payment = redis.call('HGET', record_key(id), 'payment')
-  if payment then
-    local place = provider .. ':' .. payment
+  local r = redis.call('HMGET', record_key(id), 'payment', 'metadata')
+  if r[1] then
+    local place = provider .. ':' .. r[1]
     redis.call('ZREM', refunds_key(place), id)
     if redis.call('EXISTS', refunds_key(place)) == 0 then redis.call('DEL', payment_key(place)) end
+    if r[2] then unfindable(id, r[2]) end
   end
   redis.call('DEL', record_key(id), prefix .. 'h:' .. id)
   schedule(id, state, nil)

@@ -111,6 +111,7 @@ for k, v in pairs(f) do
 end
 redis.call('HSET', KEYS[1], unpack(flat))
 index(id, f.provider, '', state, now)
+if f.metadata then findable(id, f.metadata) end
 remember(id, 1, now, '', state, p.by, p.note)
 if state == 'queued' then
   schedule(id, state, text(look))
