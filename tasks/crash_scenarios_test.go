@@ -18,9 +18,14 @@ type scenario struct {
 }
 
 func company(c world.Company) world.Options {
-	c.Name = "bank"
+	return world.Options{Companies: []world.Company{named("bank", c)}}
+}
+
+// named is a company whose waits are short.
+func named(name string, c world.Company) world.Company {
+	c.Name = name
 	c.Settings = []string{"reconcile: {first: 30s, settle: 1m}", "poll: {initial: 5s, max: 1m}"}
-	return world.Options{Companies: []world.Company{c}}
+	return c
 }
 
 func asks(id, amount string) refund.Request {

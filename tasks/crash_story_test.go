@@ -34,6 +34,7 @@ var faults = []fault{
 	{name: "lose-write", mode: world.LoseWrite, writes: true, reads: true},
 	{name: "repeat", mode: world.Repeat, writes: true},
 	{name: "unconfirmed", mode: world.Unconfirmed, writes: true},
+	{name: "half", mode: world.Half, writes: true, reads: true},
 	{name: "cut-after", mode: world.CutAfter, writes: true},
 	{name: "cut-before", mode: world.CutBefore, writes: true},
 	{name: "overlap", mode: world.Hold, meanwhile: overlap, writes: true, reads: true},

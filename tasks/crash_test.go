@@ -118,6 +118,8 @@ func (f fault) fits(step world.Step, first bool) bool {
 		return !f.mode.RedisOnly() // its lookups cost money if they are believed wrongly, so they get all the rest
 	case f.mode == world.Unconfirmed && !strings.Contains(step.Label, ".lua"):
 		return false // nobody waits for asynq's writes
+	case f.mode == world.Half && step.Commands < 2:
+		return false // that is to lose it
 	case *everything:
 		return step.Write || f.reads || !f.mode.RedisOnly() && f.mode != world.LoseReply
 	}

@@ -46,13 +46,15 @@ func (a account) CallbackURL(id string) string            { return "https://worl
 func (a account) KnowsCallback(_ string, tok string) bool { return tok == callbackToken }
 
 // Refund keeps the contract of a driver: what is past its deadline by the
-// process's own clock is not sent, however late that is noticed.
+// process's wall clock, or by the monotonic one, is not sent, however late that
+// is noticed.
 func (a account) Refund(ctx context.Context, at providers.Attempt) providers.Outcome {
 	unknown := func(code string) providers.Outcome { return providers.Outcome{Kind: providers.Unknown, Code: code} }
 	o := unknown(providers.CodeTimeout)
 	_ = a.process.meet(Step{Label: "call " + a.bank.Name + " refund", Provider: true, Write: true},
-		func(bool) error {
-			if !a.process.Now().Before(at.Deadline) {
+		func(extent) error {
+			over, bounded := ctx.Deadline()
+			if !a.process.Now().Before(at.Deadline) || bounded && !time.Now().Before(over) {
 				o = providers.Outcome{Kind: providers.Unavailable, Code: providers.CodeTooLate}
 				return nil
 			}
@@ -86,7 +88,7 @@ func (a account) PaymentStatus(ctx context.Context, q providers.PaymentQuery) (p
 func (a account) lookup(ctx context.Context, what string, read func() error) error {
 	var failed error
 	err := a.process.meet(Step{Label: "call " + a.bank.Name + " " + what, Provider: true},
-		func(bool) error {
+		func(extent) error {
 			failed = nil
 			if ctx.Err() == nil {
 				failed = read()
@@ -150,6 +152,7 @@ func (b *Bank) refund(at providers.Attempt) (providers.Outcome, bool) {
 		b.numbered++
 		e := Entry{RefundID: at.RefundID, Number: fmt.Sprintf("n-%d", b.numbered), Minor: minor, Asked: now, At: now.Add(plan.After)}
 		e.Done = e.At.Add(plan.Works)
+		e.all, e.due = at.Minor == 0 && plan.Part == 0, plan.After > 0
 		if plan.Rejects {
 			e.Rejected = e.Done
 		}

@@ -1,6 +1,7 @@
 package world
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -38,6 +39,8 @@ type Entry struct {
 	At       time.Time // when it takes effect: requested, or done
 	Done     time.Time // when the money is on its way
 	Rejected time.Time // when the company drops it instead; zero: it does not
+	all      bool      // it is all that is left when it takes effect
+	due      bool      // it has not taken effect yet
 }
 
 // counts reports whether the entry is in effect, requested or done.
@@ -63,14 +66,40 @@ func newBank(c Company) *Bank {
 	return &Bank{Company: c, payments: map[string]*payment{}}
 }
 
-// of finds a payment, or makes one of Total; b.mu is held.
+// of finds a payment as it is now, or makes one of Total; b.mu is held.
 func (b *Bank) of(id string) *payment {
 	p := b.payments[id]
 	if p == nil {
 		p = &payment{total: Total, currency: "RUB"}
 		b.payments[id] = p
 	}
+	p.ripen(time.Now())
 	return p
+}
+
+// ripen lets what was to take effect by now do so, in its order, as far as the
+// payment still has the money: something made by hand may have come first.
+func (p *payment) ripen(now time.Time) {
+	slices.SortStableFunc(p.entries, func(a, b Entry) int { return a.At.Compare(b.At) })
+	for i := 0; i < len(p.entries); i++ {
+		e := &p.entries[i]
+		if !e.due || e.At.After(now) {
+			continue
+		}
+		at, left := e.At, p.total
+		for j, other := range p.entries {
+			if j != i && !other.due && other.counts(at) {
+				left -= other.Minor
+			}
+		}
+		if e.all {
+			e.Minor = left
+		}
+		if e.due = false; e.Minor <= 0 || e.Minor > left {
+			p.entries = slices.Delete(p.entries, i, i+1)
+			i--
+		}
+	}
 }
 
 // Pays says what a payment amounts to, in minor units.

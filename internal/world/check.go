@@ -74,10 +74,25 @@ func (w *World) checkMoney(rec *journal.Record) error {
 		return fmt.Errorf("refund %s moved %d without an attempt", rec.ID, moved)
 	case times == 0 && rec.State == refund.Succeeded && rec.ReasonCode != "resolved":
 		return fmt.Errorf("refund %s succeeded (%s), and nothing moved", rec.ID, rec.ReasonCode)
-	case times == 1 && rec.State == refund.Succeeded && rec.ReasonCode != "resolved" && (rec.Moved == nil || *rec.Moved != moved):
+	case times == 1 && rec.State == refund.Succeeded && rec.ReasonCode != "resolved" && (rec.Moved == nil || *rec.Moved != moved) && !w.blurred(rec, moved):
 		return fmt.Errorf("refund %s says that %v moved, and %d did", rec.ID, rec.Moved, moved)
 	}
 	return nil
+}
+
+// blurred reports whether a full refund that the total proved may say more than
+// moved for it: all that was left went back, and who gave back which part of it,
+// we or somebody in the portal meanwhile, can't be told.
+func (w *World) blurred(rec *journal.Record, moved int64) bool {
+	if !rec.Full() || !rec.ByTotal || rec.Moved == nil {
+		return false
+	}
+	for _, e := range w.banks[rec.Provider].Ledger(rec.PaymentID) {
+		if e.RefundID == "" && e.At.After(rec.FirstAttempt) {
+			moved += e.Minor
+		}
+	}
+	return *rec.Moved == moved
 }
 
 // checkLedgers finds money that moved for nobody's refund, and more than a
@@ -88,7 +103,9 @@ func (w *World) checkLedgers(records map[string]*journal.Record) error {
 		for _, payment := range bank.Payments() {
 			var sum int64
 			for _, e := range bank.Ledger(payment) {
-				sum += e.Minor
+				if !e.due { // the company may still have no money left for it
+					sum += e.Minor
+				}
 				if e.RefundID == "" {
 					continue
 				}
@@ -120,7 +137,7 @@ func (w *World) checkHistory(rec *journal.Record) error {
 			return fmt.Errorf("history of refund %s: entry %d is from %s, after %s", rec.ID, e.Seq, e.From, state)
 		case e.To != e.From && !slices.Contains(legal[e.From], e.To):
 			return fmt.Errorf("history of refund %s: entry %d goes from %s to %s", rec.ID, e.Seq, e.From, e.To)
-		case e.At.Before(last) && w.skew == 0:
+		case e.At.Before(last) && !w.skewed:
 			return fmt.Errorf("history of refund %s: entry %d is older than the one before", rec.ID, e.Seq)
 		case e.By == "" || e.Note == "" && e.To == refund.Review:
 			return fmt.Errorf("history of refund %s: entry %d does not say who or why", rec.ID, e.Seq)

@@ -20,6 +20,7 @@ type Step struct {
 	Label    string
 	Provider bool // a provider's call
 	Write    bool // it may change something
+	Commands int  // of a pipeline; 0: it is none
 }
 
 // String names the step.
@@ -37,6 +38,7 @@ const (
 	LoseWrite        // the connection breaks before the step
 	Repeat           // Redis: the reply is lost, and the client repeats the step by itself
 	Unconfirmed      // Redis: the step happens, and is not confirmed as durable
+	Half             // Redis: of a pipeline the first half happens, and the connection breaks
 	CutAfter         // Redis: as LoseReply, and Redis can't be reached for Outage
 	CutBefore        // Redis: as LoseWrite, and Redis can't be reached for Outage
 	Freeze           // the goroutine stands still before the step until Thaw, and then goes on
@@ -50,9 +52,9 @@ const (
 const Outage = 5 * time.Minute
 
 // Modes lists all faults.
-var Modes = []Mode{DieBefore, DieAfter, LoseReply, LoseWrite, Repeat, Unconfirmed, CutAfter, CutBefore, Freeze, FreezeSent, FreezeAfter}
+var Modes = []Mode{DieBefore, DieAfter, LoseReply, LoseWrite, Repeat, Unconfirmed, Half, CutAfter, CutBefore, Freeze, FreezeSent, FreezeAfter}
 
-var modeNames = [...]string{"none", "die-before", "die-after", "lose-reply", "lose-write", "repeat", "unconfirmed", "cut-after",
+var modeNames = [...]string{"none", "die-before", "die-after", "lose-reply", "lose-write", "repeat", "unconfirmed", "half", "cut-after",
 	"cut-before", "freeze", "freeze-sent", "freeze-after", "hold"}
 
 // String names the mode as tests do.
@@ -73,9 +75,17 @@ var (
 	errLater  = fmt.Errorf("world: %w", redisconn.ErrNotDurable)
 )
 
-// effect is a step as it reaches the outside. late: the process's own clock no
-// longer stops it.
-type effect func(late bool) error
+// extent is how a step reaches the outside.
+type extent int
+
+const (
+	whole extent = iota
+	late         // past the checks of the process's own clock
+	half         // only the first half of a pipeline
+)
+
+// effect is a step as it reaches the outside.
+type effect func(extent) error
 
 // meet makes one step of p under the fault that is planned for it. lost is what
 // p sees where the step or its answer gets lost.
@@ -91,31 +101,36 @@ func (p *Process) meet(s Step, do effect, lost func(error) error) error {
 	case DieBefore:
 		p.die()
 	case DieAfter:
-		_ = do(false)
+		_ = do(whole)
 		p.die()
 	case LoseReply, CutAfter:
-		_ = do(false)
+		_ = do(whole)
 		p.cut(mode)
 		return lost(errBroken)
 	case LoseWrite, CutBefore:
 		p.cut(mode)
 		return lost(errBroken)
 	case Repeat:
-		_ = do(false)
+		_ = do(whole)
+	case Half:
+		if s.Commands > 1 {
+			_ = do(half)
+		}
+		return lost(errBroken)
 	case Unconfirmed:
-		_ = do(false)
+		_ = do(whole)
 		return lost(errLater)
 	case Freeze, Hold:
 		p.freeze()
 	case FreezeSent:
 		p.freeze()
-		return do(true)
+		return do(late)
 	case FreezeAfter:
-		err := do(false)
+		err := do(whole)
 		p.freeze()
 		return err
 	}
-	return do(false)
+	return do(whole)
 }
 
 // count notes the step and takes its fault; away: Redis can't be reached. A

@@ -27,9 +27,9 @@ func (h hook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 		}
 		label := describe(cmd)
 		return h.p.meet(Step{Label: label, Write: writes(cmd.Name(), label)},
-			func(late bool) error {
+			func(e extent) error {
 				cmd.SetErr(nil)
-				return next(in(ctx, late), cmd)
+				return next(in(ctx, e), cmd)
 			},
 			func(err error) error {
 				cmd.SetErr(err)
@@ -47,12 +47,15 @@ func (h hook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessP
 		if len(cmds) > 1 {
 			label = fmt.Sprintf("%s x%d", label, len(cmds))
 		}
-		return h.p.meet(Step{Label: label, Write: writes(cmds[0].Name(), label)},
-			func(late bool) error {
+		return h.p.meet(Step{Label: label, Write: writes(cmds[0].Name(), label), Commands: len(cmds)},
+			func(e extent) error {
 				for _, cmd := range cmds {
 					cmd.SetErr(nil)
 				}
-				return next(in(ctx, late), cmds)
+				if e == half {
+					return next(ctx, cmds[:len(cmds)/2])
+				}
+				return next(in(ctx, e), cmds)
 			},
 			func(err error) error {
 				for _, cmd := range cmds {
@@ -64,8 +67,8 @@ func (h hook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessP
 }
 
 // in is the context of a step: one that comes late was past its check.
-func in(ctx context.Context, late bool) context.Context {
-	if late {
+func in(ctx context.Context, e extent) context.Context {
+	if e == late {
 		return context.WithoutCancel(ctx)
 	}
 	return ctx

@@ -188,7 +188,7 @@ func (p *Process) handle(ctx context.Context, info *asynq.TaskInfo) error {
 func (p *Process) move(what string, script *redis.Script, done *bool, info *asynq.TaskInfo, args ...any) error {
 	*done = false
 	return p.meet(Step{Label: "asynq " + what, Write: true},
-		func(bool) error {
+		func(extent) error {
 			ok, err := script.Run(context.Background(), p.world.raw, []string{queuePrefix(info.Queue)}, append([]any{info.ID}, args...)...).Bool()
 			*done = ok
 			return err

@@ -43,6 +43,7 @@ type World struct {
 	raw       *redis.Client
 	inspector *asynq.Inspector
 	skew      time.Duration
+	skewed    bool // it was ever set
 	forwarded time.Time
 	asked     []Asked
 
@@ -147,19 +148,16 @@ func (w *World) Now() time.Time { return time.Now() }
 // Advance lets time pass for everything.
 func (w *World) Advance(d time.Duration) {
 	time.Sleep(d)
-	if w.skew != 0 {
+	if w.skewed {
 		w.SkewRedis(w.skew)
 	}
 }
 
-// SkewRedis sets Redis's clock off from the world's. While it is off it moves
-// with Advance only.
+// SkewRedis sets Redis's clock off from the world's, or right again. From then
+// on it moves with Advance only: giving miniredis its own clock back would make
+// it forget all that has a TTL.
 func (w *World) SkewRedis(d time.Duration) {
-	w.skew = d
-	if d == 0 {
-		w.Redis.SetTime(time.Time{})
-		return
-	}
+	w.skew, w.skewed = d, true
 	w.Redis.SetTime(time.Now().Add(d).UTC())
 }
 
