@@ -57,19 +57,24 @@ type Record struct {
 	Lost          bool      // an attempt was unknown for want of an answer, not for an unclear refusal
 	Refused       bool      // the last attempt got a refusal of unclear meaning
 	FirstUnproven time.Time // when the first unproven attempt started
-	Guarded       bool      // the next attempt relies on the provider's own same-amount refusal
-	Risk          bool      // a person accepted the risk of the next attempt
-	Known         bool      // the provider proved that it has the request (a callback)
-	Partial       bool      // one part moved and another did not
-	ByTotal       bool      // success was proven by the payment's total alone
-	LagSince      time.Time // since when the provider counts less than the journal knows; zero: it does not
-	Denied        time.Time // since when lookups are refused for the credentials; zero: they are not
-	Contradicted  string    // evidence against the final state
-	Resends       int
-	Tries         int // failed tries after unclear refusals
-	Fails         int // tries in a row that did not count
-	Lookups       int // since the last attempt
-	Request       *RetryRequest
+	// By the wall clocks of the workers, not by Redis's: when the last attempt
+	// started and ended, when the first unproven one started, and when an accepted
+	// one was rejected; zero where it does not matter.
+	WallStart, WallEnd, WallFirst, WallSettled time.Time
+
+	Guarded      bool      // the next attempt relies on the provider's own same-amount refusal
+	Risk         bool      // a person accepted the risk of the next attempt
+	Known        bool      // the provider proved that it has the request (a callback)
+	Partial      bool      // one part moved and another did not
+	ByTotal      bool      // success was proven by the payment's total alone
+	LagSince     time.Time // since when the provider counts less than the journal knows; zero: it does not
+	Denied       time.Time // since when lookups are refused for the credentials; zero: they are not
+	Contradicted string    // evidence against the final state
+	Resends      int
+	Tries        int // failed tries after unclear refusals
+	Fails        int // tries in a row that did not count
+	Lookups      int // since the last attempt
+	Request      *RetryRequest
 
 	Now      time.Time // Redis's clock when this was read
 	Epoch    string    // the payment's, when this was read
@@ -195,6 +200,7 @@ func parse(now string, f map[string]string, epoch, restored string) (*Record, er
 		WindowEnds: p.time("window_ends"), Attempts: int(p.number("attempts")), FirstAttempt: p.time("first_attempt"),
 		FirstFailed: p.time("first_failed"), AttemptEnd: p.time("attempt_end"), PausedBefore: time.Duration(p.number("paused_before")) * time.Millisecond,
 		Baseline: p.minor("baseline"), Unproven: f["unproven"] == "1", Lost: f["lost"] == "1", Refused: f["refused"] == "1",
+		WallStart: p.time("start_wall"), WallEnd: p.time("end_wall"), WallFirst: p.time("first_wall"), WallSettled: p.time("settled_wall"),
 		FirstUnproven: p.time("first_unproven"), Guarded: f["guarded"] == "1", Risk: f["risk"] == "1",
 		Known: f["known"] == "1", Partial: f["partial"] == "1", ByTotal: f["by_total"] == "1",
 		Denied: p.time("denied"), LagSince: p.time("lag_since"), Contradicted: f["contradicted"], Resends: int(p.number("resends")), Tries: int(p.number("tries")), Fails: int(p.number("fails")),

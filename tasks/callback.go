@@ -108,11 +108,11 @@ func (p *Processor) arrived(rec *journal.Record) journal.Step {
 	step.To, step.Note = refund.Unknown, "the provider called back about an attempt that was taken for not carried out"
 	step.Set["unproven"], step.Set["lost"], step.Set["guarded"], step.Set["risk"], step.Set["lookups"] = "1", "1", "", "", ""
 	step.Set["why"] = "the provider has the request: asking whether money moved"
-	if rec.FirstUnproven.IsZero() && rec.Attempts > 0 {
-		step.Set["first_unproven"] = number(rec.AttemptStart().UnixMilli())
+	if rec.Attempts > 0 {
+		firstUnproven(rec, step.Set)
 	}
 	if rec.AttemptEnd.IsZero() {
-		step.Set["attempt_end"] = number(rec.Now.UnixMilli())
+		step.Set["attempt_end"], step.Set["end_wall"] = number(rec.Now.UnixMilli()), p.wall()
 	}
 	return step
 }

@@ -2,7 +2,6 @@ package tasks
 
 import (
 	"fmt"
-	"time"
 
 	"refundworker/journal"
 )
@@ -66,10 +65,4 @@ func judge(e evidence) (verdict, string) {
 		return askAgain, "the payment's total changed by another amount"
 	}
 	return notProven, fmt.Sprintf("the payment's total changed by another amount than %s", e.rec.Money(amount))
-}
-
-// settlingOver reports whether the provider can no longer be sitting on the
-// attempt.
-func settlingOver(rec *journal.Record, settle time.Duration) bool {
-	return !rec.Now.Before(rec.AttemptEnd.Add(settle))
 }

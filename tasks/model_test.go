@@ -46,7 +46,10 @@ func TestModel(t *testing.T) {
 		}
 	}()
 	rapid.Check(t, func(rt *rapid.T) {
-		options := company(rapid.SampledFrom(companies).Draw(rt, "company"))
+		options := world.Options{}
+		for _, name := range banks[:rapid.IntRange(1, len(banks)).Draw(rt, "providers")] {
+			options.Companies = append(options.Companies, named(name, rapid.SampledFrom(companies).Draw(rt, name)))
+		}
 		// A day of asking once a minute would be most of each story.
 		options.Settings = append(options.Settings, "retry: {initial: 1s, max: 5m, give_up_after: 1h}")
 		var broken error
@@ -60,7 +63,7 @@ func TestModel(t *testing.T) {
 					broken = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 				}
 			}()
-			h := &history{w: w, rt: rt}
+			h := &history{w: w, rt: rt, wrong: rapid.SampledFrom([]string{"none", "redis", "workers"}).Draw(rt, "wrong clock"), banks: banks[:len(options.Companies)]}
 			for i := range 2 {
 				h.start(i)
 			}
@@ -101,16 +104,24 @@ var plans = []world.Behaviour{
 	world.SlowDown(3 * time.Second), world.Break(true), world.Break(false), world.NotSent(), world.Partly(10_00),
 }
 
-var modes = []world.Mode{world.DieBefore, world.DieAfter, world.LoseReply, world.LoseWrite, world.Repeat, world.CutAfter, world.CutBefore, world.Freeze, world.FreezeSent}
+var payments = []string{"p-1", "p-2"}
+
+var modes = []world.Mode{world.DieBefore, world.DieAfter, world.LoseReply, world.LoseWrite, world.Repeat, world.Unconfirmed, world.Half,
+	world.CutAfter, world.CutBefore, world.Freeze, world.FreezeSent, world.FreezeAfter}
+
+// banks are the providers of a story: one, or two that share all but their
+// company. Payments of both have the same ids.
+var banks = []string{"bank", "till"}
 
 type history struct {
 	w         *world.World
 	rt        *rapid.T
+	banks     []string
+	wrong     string // whose clock may be set: not both, which would prove anything
 	processes [2]*world.Process
 	frozen    []*world.Process
 	begun     int
 	ids       []string
-	full      bool // a full refund was asked for
 }
 
 func (h *history) start(i int) {
@@ -137,17 +148,20 @@ func (h *history) id() string { return rapid.SampledFrom(h.ids).Draw(h.rt, "refu
 // checked by the caller.
 func (h *history) event() {
 	p := h.process()
-	payment := rapid.SampledFrom([]string{"p-1", "p-2"}).Draw(h.rt, "payment")
+	bank := rapid.SampledFrom(h.banks).Draw(h.rt, "provider")
+	payment := rapid.SampledFrom(payments).Draw(h.rt, "payment")
 	kinds := []string{"enqueue", "plan", "fault", "time", "by hand"}
+	if h.wrong != "none" {
+		kinds = append(kinds, "clock")
+	}
 	if len(h.ids) > 0 {
 		kinds = append(kinds, "turn", "turn", "turn", "run", "again", "drop", "callback", "cancel", "retry", "thaw")
 	}
 	switch rapid.SampledFrom(kinds).Draw(h.rt, "event") {
 	case "enqueue":
 		r := asks(fmt.Sprintf("r-%d", len(h.ids)+1), rapid.SampledFrom([]string{"40.00", "60.00", "60.0", ""}).Draw(h.rt, "amount"))
-		r.PaymentID = payment
+		r.Provider, r.PaymentID = bank, payment
 		h.ids = append(h.ids, r.RefundID)
-		h.full = h.full || r.Amount == ""
 		var options []tasks.Option
 		if rapid.IntRange(0, 9).Draw(h.rt, "after window") == 0 {
 			options = append(options, tasks.AfterWindow())
@@ -155,15 +169,19 @@ func (h *history) event() {
 		_, _ = p.Enqueue(r, options...)
 	case "again":
 		r := asks(h.id(), "60.00")
-		r.PaymentID = payment
+		r.Provider, r.PaymentID = bank, payment
 		_, _ = p.Enqueue(r)
 	case "plan":
-		h.w.Bank("bank").Behave(payment, rapid.SampledFrom(plans).Draw(h.rt, "behaviour"))
+		h.w.Bank(bank).Behave(payment, rapid.SampledFrom(plans).Draw(h.rt, "behaviour"))
 	case "by hand":
-		// Less than any refund: an equal one could not be told apart. Nor beside a
-		// full refund, for which the simulated company sets nothing aside.
-		if !h.full {
-			h.w.Bank("bank").ByHand(payment, 1)
+		// Less than any refund: an equal one could not be told apart.
+		h.w.Bank(bank).ByHand(payment, 1)
+	case "clock":
+		off := rapid.SampledFrom([]time.Duration{-time.Hour, -10 * time.Minute, 0, 10 * time.Minute, time.Hour}).Draw(h.rt, "off by")
+		if h.wrong == "redis" {
+			h.w.SkewRedis(off)
+		} else {
+			p.Skew = off
 		}
 	case "fault":
 		p.FaultIn(rapid.IntRange(1, 30).Draw(h.rt, "step"), rapid.SampledFrom(modes).Draw(h.rt, "mode"))
@@ -198,9 +216,11 @@ func (h *history) drop(id string) {
 // callback is the company's only for what it has: nobody else knows the address.
 func (h *history) callback(p *world.Process) {
 	id := h.id()
-	for _, payment := range []string{"p-1", "p-2"} {
-		if _, times := h.w.Bank("bank").Moved(payment, id); times > 0 {
-			_ = p.Callback("bank", id)
+	for _, bank := range h.banks {
+		for _, payment := range payments {
+			if _, times := h.w.Bank(bank).Moved(payment, id); times > 0 {
+				_ = p.Callback(bank, id)
+			}
 		}
 	}
 }
@@ -213,6 +233,9 @@ func (h *history) end() error {
 		if p.Frozen() {
 			_ = p.Thaw()
 		}
+	}
+	if h.wrong == "redis" {
+		h.w.SkewRedis(0)
 	}
 	last := h.w.Start("last")
 	for range len(h.ids) + 1 {
@@ -244,7 +267,7 @@ func (h *history) decide(p *world.Process) error {
 			return fmt.Errorf("refund %s is in review, and nobody knows why", id)
 		}
 		r := tasks.Resolution{Outcome: refund.Declined, Note: "as the statement says", By: "ann"}
-		if minor, times := h.w.Bank("bank").Moved(rec.PaymentID, id); times > 0 {
+		if minor, times := h.w.Bank(rec.Provider).Moved(rec.PaymentID, id); times > 0 {
 			r.Outcome, r.Moved = refund.Succeeded, rec.Money(minor)
 		} else if rec.Partial {
 			r.Moved = "0"

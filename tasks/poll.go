@@ -75,7 +75,7 @@ func (p *Processor) progressed(a Account, rec *journal.Record, status providers.
 			return toReview(p.By, "rejected", "the provider rejected this attempt, but an earlier one is not proven")
 		}
 		s.To, s.NoDue = refund.Declined, true
-		s.Set["reason_code"] = "rejected"
+		s.Set["reason_code"], s.Set["settled_wall"] = "rejected", p.wall()
 	case providers.Manual:
 		return toReview(p.By, "manual", "the provider can't process it automatically; a person there must act")
 	default:

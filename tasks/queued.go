@@ -30,11 +30,11 @@ const codeNotDurable = "not_durable"
 func (p *Processor) queued(ctx context.Context, a Account, rec *journal.Record) (*journal.Record, error) {
 	// What was sent and forgotten with the backup may still be carried out: only
 	// when it can't be any more does the provider's figure prove anything.
-	if over := rec.RestoredAt.Add(a.Reconcile.Settle); rec.Restored && rec.Now.Before(over) {
-		return p.later(ctx, rec, over.Sub(rec.Now), "the journal was restored from a backup: the settling time is not over", false)
+	if left := p.restoredLeft(rec, a.Reconcile.Settle); rec.Restored && left > 0 {
+		return p.later(ctx, rec, left, "the journal was restored from a backup: the settling time is not over", false)
 	}
 	b := journal.Beginning{MaxAge: baselineAge, Timeout: a.Timeout, Grace: deadlineGrace, By: p.By,
-		Set: map[string]string{"account": a.Fingerprint, "lookups": "", "attempt_end": "", "denied": "", "lag_since": ""}}
+		Set: map[string]string{"account": a.Fingerprint, "lookups": "", "attempt_end": "", "end_wall": "", "denied": "", "lag_since": ""}}
 	if p.mustLook(a, rec) {
 		got, put, err := p.look(ctx, a, rec)
 		if put != nil || err != nil {
@@ -60,6 +60,9 @@ func (p *Processor) queued(ctx context.Context, a Account, rec *journal.Record) 
 	}
 	if guard, ok := a.API.(providers.SameAmountGuard); ok && rec.Guarded {
 		b.Guard = guard.SameAmountGuard() - guardMargin
+		if p.guardLeft(rec, b.Guard) <= 0 {
+			return p.blocked(ctx, a, rec, &journal.Blocked{Why: journal.GuardOver})
+		}
 	}
 	pass, err := p.gate(ctx, a)
 	if err != nil {
@@ -122,6 +125,7 @@ func (p *Processor) weigh(a Account, rec *journal.Record, got asked) *journal.St
 func (p *Processor) attempt(ctx context.Context, a Account, rec *journal.Record, b journal.Beginning, pass pause.Pass) (*journal.Record, error) {
 	b.Token = journal.NewToken()
 	started := p.Now()
+	b.Set["start_wall"] = number(started.UnixMilli())
 	begun, err := p.Journal.Begin(ctx, rec, b)
 	if err != nil {
 		p.report(ctx, a, pause.Nothing().Of(pass))
@@ -141,7 +145,7 @@ func (p *Processor) attempt(ctx context.Context, a Account, rec *journal.Record,
 	minor, _ := begun.Send()
 	// The attempt outlives whatever ends this run: it is on the wire, and only
 	// its own deadline may cut it short.
-	call, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline)
+	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), deadline.Sub(p.Now()))
 	outcome := a.API.Refund(call, providers.Attempt{RefundID: begun.ID, Number: begun.Attempts, PaymentID: begun.PaymentID,
 		Full: begun.Full(), Minor: minor, Currency: begun.Currency, Reason: begun.Reason, Receipt: begun.Receipt, Deadline: deadline})
 	cancel()

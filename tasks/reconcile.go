@@ -19,6 +19,9 @@ const lostCode = "worker_lost"
 func (p *Processor) abandoned(ctx context.Context, a Account, rec *journal.Record) (*journal.Record, error) {
 	o := providers.Outcome{Kind: providers.Unknown, Code: lostCode, Message: "the worker that made the attempt said nothing by its deadline"}
 	s := journal.Step{By: p.By, Note: said(rec.Attempts, o), Set: map[string]string{"deadline": "", "attempt_end": number(rec.Deadline.UnixMilli())}}
+	if !rec.WallStart.IsZero() {
+		s.Set["end_wall"] = number(rec.WallStart.Add(rec.Deadline.Sub(rec.AttemptStart())).UnixMilli())
+	}
 	rec.EndAttempt(s.Set, rec.Deadline, o.Kind.String(), o.Code, o.Message, nil)
 	p.Observer.Attempted(a.Name, o.Kind.String())
 	s = p.unknown(a, rec, s, o)
@@ -39,7 +42,7 @@ func (p *Processor) reconcile(ctx context.Context, a Account, rec *journal.Recor
 		return put, err
 	}
 	e := evidence{rec: rec, total: got.total, left: got.status.Refundable, lookups: rec.Lookups,
-		settled: settlingOver(rec, a.Reconcile.Settle)}
+		settled: p.settlingLeft(rec, a.Reconcile.Settle) <= 0}
 	if got.status.Requested != nil {
 		e.pending = *got.status.Requested
 	}
@@ -81,7 +84,7 @@ func (p *Processor) act(a Account, rec *journal.Record, e evidence) journal.Step
 		return p.unproven(a, rec, s)
 	default:
 		s.Note = ""
-		since := rec.Now.Sub(rec.AttemptEnd)
+		since := a.Reconcile.Settle - p.settlingLeft(rec, a.Reconcile.Settle)
 		s.Due = p.Policy.NextLookup(a.Reconcile.First, a.Reconcile.Settle, rec.Lookups+1, since)
 		if e.settled && rec.Lookups == 0 {
 			s.Due = a.Reconcile.First // the settling time passed before anybody asked
@@ -122,7 +125,7 @@ func inBrackets(code string) string {
 func (p *Processor) unproven(a Account, rec *journal.Record, s journal.Step) journal.Step {
 	guard, ok := a.API.(providers.SameAmountGuard)
 	if ok && !rec.Full() && !rec.Known && rec.Resends < a.Reconcile.MaxResends &&
-		rec.Now.Sub(rec.FirstUnproven) < guard.SameAmountGuard()-guardMargin {
+		p.guardLeft(rec, guard.SameAmountGuard()-guardMargin) > 0 {
 		s.To = refund.Queued
 		s.Note += ": sending again, because the provider refuses to pay the same amount twice"
 		s.Set["guarded"], s.Set["resends"], s.Set["lookups"], s.Set["refused"] = "1", number(rec.Resends+1), "", ""

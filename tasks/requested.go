@@ -23,9 +23,7 @@ func (p *Processor) requested(ctx context.Context, a Account, rec *journal.Recor
 		if rec.TakenOn() && !rejected {
 			// What the provider has may still be paid, whatever is sent now.
 			set["unproven"], set["lost"] = "1", "1"
-			if rec.FirstUnproven.IsZero() {
-				set["first_unproven"] = number(rec.AttemptStart().UnixMilli())
-			}
+			firstUnproven(rec, set)
 		}
 		return p.Journal.Apply(ctx, rec, journal.Step{To: refund.Queued, By: request.By, Note: why + ": " + request.Note, Set: set})
 	}
@@ -65,8 +63,8 @@ func (p *Processor) requested(ctx context.Context, a Account, rec *journal.Recor
 			known = rec.Known // an earlier attempt is what is not proven
 		}
 	}
-	if over := rec.AttemptEnd.Add(a.Reconcile.Settle); rec.Now.Before(over) {
-		return p.later(ctx, rec, over.Sub(rec.Now), "retry asked by "+request.By+": the settling time is not over", false)
+	if left := p.settlingLeft(rec, a.Reconcile.Settle); left > 0 {
+		return p.later(ctx, rec, left, "retry asked by "+request.By+": the settling time is not over", false)
 	}
 	got, put, err := p.look(ctx, a, rec)
 	if put != nil || err != nil {

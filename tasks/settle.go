@@ -118,7 +118,7 @@ func (p *Processor) inform(ctx context.Context, a Account, o providers.Outcome, 
 
 // decide says what an outcome makes of the refund. It changes nothing itself.
 func (p *Processor) decide(a Account, rec *journal.Record, o providers.Outcome, ended time.Time) journal.Step {
-	s := journal.Step{By: p.By, Note: said(rec.Attempts, o), Set: map[string]string{"deadline": "", "attempt_end": number(ended.UnixMilli())}}
+	s := journal.Step{By: p.By, Note: said(rec.Attempts, o), Set: map[string]string{"deadline": "", "attempt_end": number(ended.UnixMilli()), "end_wall": p.wall()}}
 	rec.EndAttempt(s.Set, ended, o.Kind.String(), o.Code, o.Message, o.Parts)
 	if o.ProviderRefundID != "" {
 		s.Set["provider_refund_id"] = o.ProviderRefundID
@@ -132,7 +132,7 @@ func (p *Processor) decide(a Account, rec *journal.Record, o providers.Outcome, 
 	switch o.Kind {
 	case providers.Succeeded:
 		s.To, s.NoDue = refund.Succeeded, true
-		s.Set["moved"], s.Set["reason_code"] = moved, ""
+		s.Set["moved"], s.Set["reason_code"], s.Set["start_wall"], s.Set["end_wall"] = moved, "", "", ""
 	case providers.Accepted:
 		s.To, s.Due = refund.Accepted, retry.Poll(a.Poll.Initial, a.Poll.Max, 0, p.Random)
 		s.Set["why"], s.Set["lookups"], s.Set["fails"] = "the provider works on it", "", ""
@@ -169,9 +169,7 @@ func (p *Processor) unknown(a Account, rec *journal.Record, s journal.Step, o pr
 	if !refused {
 		s.Set["lost"] = "1"
 	}
-	if rec.FirstUnproven.IsZero() {
-		s.Set["first_unproven"] = number(rec.AttemptStart().UnixMilli())
-	}
+	firstUnproven(rec, s.Set)
 	s.Set["lookups"], s.Set["fails"] = "", ""
 	s.Set["why"] = fmt.Sprintf("attempt %d is unknown (%s): asking the provider whether money moved", rec.Attempts, code(o))
 	return s

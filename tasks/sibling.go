@@ -34,7 +34,8 @@ func (p *Processor) doubt(ctx context.Context, a Account, rec *journal.Record) (
 		case !accepted:
 		case s.State == refund.Declined || s.State == refund.Canceled:
 			// The provider may show it for a while after it was rejected.
-			takenBack = takenBack || s.Settled.Add(a.Reconcile.Settle).After(rec.FirstUnproven)
+			takenBack = takenBack || s.Settled.Add(a.Reconcile.Settle).After(rec.FirstUnproven) ||
+				!rec.WallFirst.IsZero() && s.WallSettled.Add(a.Reconcile.Settle).After(rec.WallFirst)
 		case !s.State.Terminal():
 			pending = true
 		}

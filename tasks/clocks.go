@@ -1,0 +1,54 @@
+package tasks
+
+import (
+	"time"
+
+	"refundworker/journal"
+)
+
+// Redis stamps everything by its own clock. That clock may be set, and a
+// failover may bring up a server with another one. So what is believed only
+// because time has passed must have passed by the wall clocks of the workers
+// too, which the record keeps beside: one clock that jumps proves nothing.
+
+// settlingLeft is how long the provider may still be sitting on the last
+// attempt: the longer of what both clocks say.
+func (p *Processor) settlingLeft(rec *journal.Record, settle time.Duration) time.Duration {
+	left := rec.AttemptEnd.Add(settle).Sub(rec.Now)
+	if !rec.WallEnd.IsZero() {
+		left = max(left, rec.WallEnd.Add(settle).Sub(p.Now()))
+	}
+	return left
+}
+
+// restoredLeft is how long what a restored backup forgot may still be carried
+// out: the longer of what both clocks say.
+func (p *Processor) restoredLeft(rec *journal.Record, settle time.Duration) time.Duration {
+	over := rec.RestoredAt.Add(settle)
+	return max(over.Sub(rec.Now), over.Sub(p.Now()))
+}
+
+// guardLeft is how long the provider still refuses the amount of the first
+// unproven attempt: the shorter of what both clocks say.
+func (p *Processor) guardLeft(rec *journal.Record, guard time.Duration) time.Duration {
+	left := rec.FirstUnproven.Add(guard).Sub(rec.Now)
+	if !rec.WallFirst.IsZero() {
+		left = min(left, rec.WallFirst.Add(guard).Sub(p.Now()))
+	}
+	return left
+}
+
+// firstUnproven adds when the first unproven attempt started to the fields of a
+// step, unless it is known.
+func firstUnproven(rec *journal.Record, set map[string]string) {
+	if !rec.FirstUnproven.IsZero() {
+		return
+	}
+	set["first_unproven"] = number(rec.AttemptStart().UnixMilli())
+	if !rec.WallStart.IsZero() {
+		set["first_wall"] = number(rec.WallStart.UnixMilli())
+	}
+}
+
+// wall is the local clock as a record keeps it.
+func (p *Processor) wall() string { return number(p.Now().UnixMilli()) }
