@@ -48,7 +48,7 @@ func (f Fault) Error() string {
 func Parse(raw []byte) (*File, []Fault) {
 	f := &File{entries: map[string][]byte{}}
 	var faults []Fault
-	dearest := MinCost
+	dearest, seen := MinCost, map[string]bool{}
 	for i, line := range strings.Split(string(raw), "\n") {
 		line = strings.TrimSpace(line)
 		if line == "" || line[0] == '#' {
@@ -60,12 +60,12 @@ func Parse(raw []byte) (*File, []Fault) {
 			fault("", "must be name:hash, the name 1 to 64 printable characters without spaces, commas and colons")
 			continue
 		}
-		if _, twice := f.entries[name]; twice {
-			// Which of the two is meant is not ours to guess.
-			delete(f.entries, name)
+		if seen[name] {
+			delete(f.entries, name) // which of the two is meant is not ours to guess
 			fault(name, "is in the file twice; remove one of them")
 			continue
 		}
+		seen[name] = true
 		cost, err := bcrypt.Cost([]byte(hash))
 		switch {
 		case !strings.HasPrefix(hash, "$2") || err != nil || len(hash) != 60:

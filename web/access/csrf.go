@@ -2,84 +2,61 @@ package access
 
 import (
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 )
 
 // maxForm is the largest form that is read, in bytes.
 const maxForm = 64 << 10
 
-// cookieName names the browser's key where cookies travel over plain http.
-const cookieName = "refunds"
-
 // changes reports whether a request may change something.
 func changes(r *http.Request) bool {
-	return r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions
+	return !slices.Contains([]string{http.MethodGet, http.MethodHead, http.MethodOptions}, r.Method)
 }
 
-// mayChange answers and returns false where a request that would change
-// something did not come from a form of ours, or its person may not act.
-func (g *Guard) mayChange(w http.ResponseWriter, r *http.Request, v visit) bool {
+// inAsynqmon reports whether a request is for asynqmon, whose forms are not ours.
+func inAsynqmon(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/asynqmon/") }
+
+// mayChange says why a person may not change something by a request.
+func (g *Guard) mayChange(w http.ResponseWriter, r *http.Request, v visit) *refusal {
 	if !v.operator {
-		g.refused(r, v.name, "the person may only look on")
-		refuse(w, http.StatusForbidden, "You may look on but not act: your name is not among web.operators.")
-		return false
+		return &refusal{http.StatusForbidden, "You may look on but not act: your name is not among web.operators.", "the person may only look on"}
 	}
 	return g.ours(w, r, v)
 }
 
-// ours answers and returns false where a request did not come from a form of
-// ours.
-func (g *Guard) ours(w http.ResponseWriter, r *http.Request, v visit) bool {
+// ours says why a request is not from a form of ours. It reads the form.
+func (g *Guard) ours(w http.ResponseWriter, r *http.Request, v visit) *refusal {
 	if err := g.cross.Check(r); err != nil {
-		g.refused(r, v.name, "the request comes from another site")
-		refuse(w, http.StatusForbidden, "The request comes from another site's page.")
-		return false
+		return &refusal{http.StatusForbidden, "The request comes from another site's page.", "it comes from another site's page"}
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	// asynqmon's script knows no token. That it is of this page is the browser's
+	// own word, which no script can write.
+	if inAsynqmon(r) && r.Header.Get("Sec-Fetch-Site") == "same-origin" {
+		return nil
+	}
 	if err := r.ParseForm(); err != nil {
-		status := http.StatusBadRequest
 		if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-			status = http.StatusRequestEntityTooLarge
+			return &refusal{http.StatusRequestEntityTooLarge, "The form is too large: at most 64 KiB.", "the form is too large"}
 		}
-		refuse(w, status, "The form can't be read: at most 64 KiB, as a browser sends it.")
-		return false
+		return &refusal{http.StatusBadRequest, "The form can't be read.", "the form can't be read"}
 	}
 	if !hmac.Equal([]byte(r.PostForm.Get("csrf")), []byte(g.token(v))) {
-		g.refused(r, v.name, "the form's token is missing or wrong")
-		refuse(w, http.StatusForbidden, "The form is too old, or not from this page. Go back, reload the page, and send it again.")
-		return false
+		return &refusal{http.StatusForbidden, "The form is too old, or not from this page. Go back, reload the page, and send it again.", "the form's token is missing or wrong"}
 	}
-	return true
+	return nil
 }
 
 // token is what a form of this browser and this person holds. It is derived
 // from the cookie, which no other site can read; where there is no login, and
-// so a cookie without the browser's protection against being planted, from a
-// key of this process too.
+// with it no cookie that only this host can set, from a key of this process too.
 func (g *Guard) token(v visit) string {
 	mac := hmac.New(sha256.New, append([]byte(v.key), g.salt...))
 	mac.Write([]byte("csrf\n" + v.name))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
-}
-
-// key returns the key of the browser, which it is given if it has none.
-func (g *Guard) key(w http.ResponseWriter, r *http.Request) string {
-	if c, err := r.Cookie(cookieName); err == nil && len(c.Value) == base64.RawURLEncoding.EncodedLen(keyBytes) {
-		return c.Value
-	}
-	fresh := newKey()
-	http.SetCookie(w, &http.Cookie{Name: cookieName, Value: fresh, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
-	return fresh
-}
-
-const keyBytes = 32
-
-func newKey() string {
-	b := make([]byte, keyBytes)
-	_, _ = rand.Read(b) // never fails
-	return base64.RawURLEncoding.EncodeToString(b)
 }

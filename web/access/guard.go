@@ -2,6 +2,7 @@ package access
 
 import (
 	"crypto/rand"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"refundworker/config"
+	"refundworker/htpasswd"
 )
 
 // Options are what a Guard is made of.
@@ -16,61 +18,122 @@ type Options struct {
 	Web    config.Web
 	Listen string                       // the worker's address, host:port
 	Redis  func() redis.UniversalClient // nil as long as Redis was not reached
-	Log    *zap.Logger
-	Now    func() time.Time // nil for the machine's clock
+	Log    *zap.Logger                  // nil: silent
+	Now    func() time.Time             // nil for the machine's clock
 }
 
-// Guard stands before the pages. It may be used concurrently.
+// Guard stands before the pages. It may be used concurrently, and keeps nothing
+// that another worker would need: what is shared lies in Redis.
 type Guard struct {
-	web      config.Web
-	loopback bool
-	log      *zap.Logger
-	cross    *http.CrossOriginProtection
-	salt     []byte // of tokens where there is no login
+	web       config.Web
+	loopback  bool
+	redis     func() redis.UniversalClient
+	log       *zap.Logger
+	now       func() time.Time
+	cross     *http.CrossOriginProtection
+	salt      []byte        // of tokens where there is no login
+	passwords *passwords    // nil where there is no form to log in by
+	comparing chan struct{} // holds a place for each comparison of a password
+	check     func(file *htpasswd.File, name, password string) bool
 }
 
 // New returns a Guard for a checked configuration. Where it lets nobody see the
-// pages, the log says why.
+// pages, the log says why. A password file that can't be read, or has an entry
+// that is not accepted, is an error.
 func New(o Options) (*Guard, error) {
-	g := &Guard{web: o.Web, loopback: config.OnLoopback(o.Listen), log: o.Log, cross: http.NewCrossOriginProtection(), salt: make([]byte, 32)}
+	g := &Guard{web: o.Web, loopback: config.OnLoopback(o.Listen), redis: o.Redis, log: o.Log, now: o.Now,
+		cross: http.NewCrossOriginProtection(), comparing: make(chan struct{}, comparisons), check: (*htpasswd.File).Check}
 	if g.log == nil {
 		g.log = zap.NewNop()
 	}
-	_, _ = rand.Read(g.salt) // never fails
-	if o.Web.Enabled && !o.Web.Login.Configured() && !g.loopback {
-		g.log.Warn("the web pages are off: listen is not a loopback address, and there is no login; configure web.login, or set web.enabled to false", zap.String("listen", o.Listen))
+	if g.now == nil {
+		g.now = time.Now
+	}
+	switch {
+	case !o.Web.Enabled:
+	case o.Web.Login.Htpasswd != "":
+		g.passwords = &passwords{path: o.Web.Login.Htpasswd, log: g.log}
+		if err := g.passwords.load(); err != nil {
+			return nil, fmt.Errorf("web.login.htpasswd: %w", err)
+		}
+	case o.Web.Login.Configured():
+	case g.loopback:
+		g.salt = make([]byte, 32)
+		_, _ = rand.Read(g.salt) // never fails
+	default:
+		g.log.Warn("the web pages are off: listen is not a loopback address, and there is no login; configure web.login, or set web.enabled to false",
+			zap.String("listen", o.Listen))
 	}
 	return g, nil
 }
 
-// Protect lets through to the pages what may see them or act on them. Requests
-// that change something are POSTs of forms that hold Token in the field csrf.
+// Protect lets through to the pages who may see them or act on them, and serves
+// /login and /logout where people log in by a form. What would change something
+// must be a form that holds Token in the field csrf.
 func (g *Guard) Protect(pages http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		headers(w.Header())
 		switch {
 		case !g.web.Enabled:
-			refuse(w, http.StatusNotFound, "The pages are turned off: web.enabled is false.")
+			sentence(w, http.StatusNotFound, "The pages are turned off: web.enabled is false.")
 		case g.web.Login.Configured():
-			refuse(w, http.StatusForbidden, "Logging in is not available yet.")
+			g.behindLogin(w, r, pages)
 		case !g.loopback:
-			refuse(w, http.StatusForbidden, "The pages need a login here: configure web.login, or let the worker listen on a loopback address.")
+			sentence(w, http.StatusForbidden, "The pages need a login here: configure web.login, or let the worker listen on a loopback address.")
 		case !ownHost(r.Host):
-			g.refused(r, "", "the host is not a loopback name or address")
-			refuse(w, http.StatusForbidden, "Open the pages by a loopback address, such as 127.0.0.1 or localhost.")
+			g.refuse(w, r, refusal{http.StatusForbidden, "Open the pages by a loopback address, such as 127.0.0.1 or localhost.", "the host is not a loopback name or address"})
 		default:
 			g.admit(w, r, visit{operator: true}, pages)
 		}
 	})
 }
 
+func (g *Guard) behindLogin(w http.ResponseWriter, r *http.Request, pages http.Handler) {
+	if r.URL.Path == stylePath {
+		serveStyle(w, r)
+		return
+	}
+	name, err := g.identify(r)
+	if err != nil {
+		g.refuse(w, r, *err)
+		return
+	}
+	v := visit{name: name, operator: g.web.Operators.Has(name)}
+	switch {
+	case r.URL.Path == loginPath && g.passwords != nil:
+		g.login(w, r, v)
+	case r.URL.Path == logoutPath && name != "":
+		g.logout(w, r, v)
+	case name == "":
+		g.sendToLogin(w, r)
+	case !v.operator && !g.web.Viewers.Has(name):
+		g.strange(w, r, v)
+	default:
+		g.admit(w, r, v, pages)
+	}
+}
+
+// identify says whose request this is; nobody's where the name is empty.
+func (g *Guard) identify(r *http.Request) (name string, err *refusal) {
+	if name, err = g.byProxy(r); name != "" || err != nil || g.passwords == nil {
+		return name, err
+	}
+	return g.bySession(r)
+}
+
 // admit checks what a request would change, and lets it through.
 func (g *Guard) admit(w http.ResponseWriter, r *http.Request, v visit, pages http.Handler) {
 	v.key = g.key(w, r)
-	if changes(r) && !g.mayChange(w, r, v) {
-		return
+	if changes(r) {
+		if err := g.mayChange(w, r, v); err != nil {
+			g.refuse(w, r.WithContext(with(r.Context(), v)), *err)
+			return
+		}
+		if inAsynqmon(r) { // which keeps no history
+			g.log.Info("action in asynqmon", zap.String("person", v.name), zap.String("method", r.Method), zap.String("path", short(r.URL.Path)))
+		}
 	}
-	pages.ServeHTTP(w, with(r, v))
+	pages.ServeHTTP(w, r.WithContext(with(r.Context(), v)))
 }
 
 // Person returns who makes a request that Protect let through, and whether they
@@ -82,13 +145,4 @@ func (g *Guard) Person(r *http.Request) (name string, operator bool) {
 
 // Token returns what the field csrf of a form must hold, on a page for this
 // request.
-func (g *Guard) Token(r *http.Request) string {
-	v := visitOf(r)
-	return g.token(v)
-}
-
-// refused logs a request that is not let through.
-func (g *Guard) refused(r *http.Request, name, why string) {
-	g.log.Warn("page refused", zap.String("why", why), zap.String("method", r.Method), zap.String("path", short(r.URL.Path)),
-		zap.String("person", name), zap.String("from", peer(r).String()))
-}
+func (g *Guard) Token(r *http.Request) string { return g.token(visitOf(r)) }

@@ -10,13 +10,13 @@ import (
 type visit struct {
 	name     string // empty without a login
 	operator bool
-	key      string // of the browser: the value of its cookie
+	key      string // the browser's, from its cookie
 }
 
 type visitKey struct{}
 
-func with(r *http.Request, v visit) *http.Request {
-	return r.WithContext(context.WithValue(r.Context(), visitKey{}, v))
+func with(ctx context.Context, v visit) context.Context {
+	return context.WithValue(ctx, visitKey{}, v)
 }
 
 func visitOf(r *http.Request) visit {
@@ -33,6 +33,10 @@ func peer(r *http.Request) netip.Addr {
 	}
 	return at.Addr().Unmap().WithZone("")
 }
+
+// byScript reports whether a page's script asks, rather than a person who
+// opens a page. Browsers say so; what says nothing is taken for a person.
+func byScript(r *http.Request) bool { return r.Header.Get("Sec-Fetch-Dest") == "empty" }
 
 // short bounds a stranger's text for the log.
 func short(s string) string {
