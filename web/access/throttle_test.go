@@ -2,12 +2,17 @@ package access_test
 
 import (
 	"net/http"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"refundworker/htpasswd"
 	"refundworker/internal/redistest"
+	"refundworker/web/access"
 )
 
 func TestTriesOfOneNameAreCountedOverAllWorkers(t *testing.T) {
@@ -106,5 +111,47 @@ func TestTriesFromOneAddressAreCountedForAllNames(t *testing.T) {
 	b.from = "[2001:db8:0:1::1]:1"
 	if w := b.try("ann", "ann-pass"); w.Code != http.StatusSeeOther {
 		t.Errorf("from another address: %d", w.Code)
+	}
+}
+
+func TestAtMostTwoPasswordsAreComparedAtOnce(t *testing.T) {
+	s := newSite(t)
+	rdb := s.client()
+	guard, err := access.New(access.Options{Web: s.web, Listen: ":8080", Redis: func() redis.UniversalClient { return rdb }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var now, most atomic.Int32
+	entered, release := make(chan struct{}, 6), make(chan struct{})
+	guard.CheckBy(func(*htpasswd.File, string, string) bool {
+		for n := now.Add(1); ; {
+			if m := most.Load(); n <= m || most.CompareAndSwap(m, n) {
+				break
+			}
+		}
+		entered <- struct{}{}
+		<-release
+		now.Add(-1)
+		return true
+	})
+	s.handler = guard.Protect(pages{guard})
+	var all sync.WaitGroup
+	for _, name := range []string{"ann", "bob", "eve", "ann", "bob", "eve"} {
+		all.Go(func() {
+			if w := s.browser().try(name, "x"); w.Code != http.StatusSeeOther {
+				t.Errorf("%s: got %d", name, w.Code)
+			}
+		})
+	}
+	<-entered
+	<-entered
+	for range 100 { // time for the others to come as far
+		s.store.Keys()
+		runtime.Gosched()
+	}
+	close(release)
+	all.Wait()
+	if most.Load() != 2 {
+		t.Errorf("%d at once", most.Load())
 	}
 }
