@@ -18,9 +18,9 @@ func (o *Operator) Approve(ctx context.Context, id, by, note string) (*journal.R
 	if err := named(by); err != nil {
 		return nil, err
 	}
-	rec, err := o.backend.Journal.Get(ctx, id)
+	rec, err := o.get(ctx, id)
 	if err != nil {
-		return nil, err
+		return rec, err
 	}
 	switch {
 	case !rec.WaitsForApproval() && rec.ApprovedBy != "":

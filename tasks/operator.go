@@ -17,11 +17,30 @@ type Operator struct {
 	backend   *Backend
 	board     *pause.Board
 	providers map[string]config.Provider
+	seen      *int64
 }
 
 // NewOperator returns an Operator over an open backend. It needs no secrets.
 func NewOperator(b *Backend, cfg *config.Config) *Operator {
-	return &Operator{b, pause.New(b.Redis), newIntake(b.Journal, cfg).providers}
+	return &Operator{backend: b, board: pause.New(b.Redis), providers: newIntake(b.Journal, cfg).providers}
+}
+
+// Seen returns an Operator for a person who decides by a refund's history as it
+// was up to an entry: where more has happened since, nothing is done, with
+// ErrNotPossible.
+func (o *Operator) Seen(seq int64) *Operator {
+	seen := *o
+	seen.seen = &seq
+	return &seen
+}
+
+// get reads the refund that a person decides about.
+func (o *Operator) get(ctx context.Context, id string) (*journal.Record, error) {
+	rec, err := o.backend.Journal.Get(ctx, id)
+	if err == nil && o.seen != nil && rec.Seq != *o.seen {
+		return rec, fmt.Errorf("%w: refund %s has changed since you looked, it is %s now: look again", ErrNotPossible, id, rec.State)
+	}
+	return rec, err
 }
 
 // ErrNotPossible says that the refund's state does not allow the action.
@@ -48,9 +67,9 @@ func (o *Operator) Resolve(ctx context.Context, id string, r Resolution) (*journ
 	if err := named(r.By); err != nil {
 		return nil, err
 	}
-	rec, err := o.backend.Journal.Get(ctx, id)
+	rec, err := o.get(ctx, id)
 	if err != nil {
-		return nil, err
+		return rec, err
 	}
 	if rec.State != refund.Review {
 		return rec, fmt.Errorf("%w: refund %s is %s, and only a review can be resolved", ErrNotPossible, id, rec.State)
@@ -109,9 +128,9 @@ func (o *Operator) Retry(ctx context.Context, id string, r journal.RetryRequest)
 	if err := named(r.By); err != nil {
 		return nil, err
 	}
-	rec, err := o.backend.Journal.Get(ctx, id)
+	rec, err := o.get(ctx, id)
 	if err != nil {
-		return nil, err
+		return rec, err
 	}
 	switch {
 	case rec.State != refund.Review:
@@ -137,9 +156,9 @@ func (o *Operator) Cancel(ctx context.Context, id, by, note string) (*journal.Re
 	if err := named(by); err != nil {
 		return nil, err
 	}
-	rec, err := o.backend.Journal.Get(ctx, id)
+	rec, err := o.get(ctx, id)
 	if err != nil {
-		return nil, err
+		return rec, err
 	}
 	switch {
 	case rec.State == refund.Canceled:
