@@ -13,6 +13,8 @@ import (
 	"go.uber.org/zap"
 
 	"refundworker/tasks"
+	"refundworker/web"
+	"refundworker/web/access"
 )
 
 // Bounds of the worker's own HTTP server.
@@ -23,7 +25,7 @@ const (
 	callbackTime = 20 * time.Second // of asking the provider about a settled refund
 )
 
-// serve starts /healthz, /readyz, /metrics and the callbacks; the function
+// serve starts /healthz, /readyz, /metrics, the callbacks and the web pages; the function
 // returned ends them.
 func (w *Worker) serve() (stop func(), err error) {
 	listener, err := net.Listen("tcp", w.cfg.Listen)
@@ -70,7 +72,20 @@ func (w *Worker) routes() http.Handler {
 	mux.HandleFunc("GET /readyz", w.ready)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(w.metrics.registry, promhttp.HandlerOpts{Timeout: requestTime}))
 	mux.HandleFunc("/callbacks/{provider}/{refund}/{token}", w.callback)
+	pages := w.guard.Protect(http.HandlerFunc(w.pages))
+	for _, path := range append(web.Paths, access.Paths...) {
+		mux.Handle(path, pages)
+	}
 	return mux
+}
+
+// pages shows the web pages to whom the guard lets through.
+func (w *Worker) pages(rw http.ResponseWriter, req *http.Request) {
+	if r := w.running.Load(); r != nil {
+		r.pages.ServeHTTP(rw, req)
+		return
+	}
+	answer(rw, http.StatusServiceUnavailable, "waiting for Redis; the pages come up with it")
 }
 
 func answer(rw http.ResponseWriter, status int, text string) {

@@ -21,6 +21,8 @@ const (
 	delayedLook  = 250 * time.Millisecond // for tasks whose wait is over
 	sweepEvery   = time.Second
 	recheckEvery = 15 * time.Second // of what Redis keeps
+	tallyEvery   = 5 * time.Second  // what was counted for the pages goes to Redis
+	tallyTime    = 2 * time.Second  // of that
 )
 
 // Run works until ctx ends, then drains: attempts that run are finished within
@@ -59,6 +61,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	var group errgroup.Group
 	group.Go(func() error { w.sweep(background, r); return nil })
 	group.Go(func() error { w.recheck(background, r); return nil })
+	group.Go(func() error { w.count(background, r); return nil })
 
 	<-ctx.Done()
 	w.log.Info("worker stops: running attempts finish, nothing new begins", zap.Duration("within", w.cfg.ShutdownTimeout))
@@ -173,6 +176,20 @@ func (w *Worker) recheck(ctx context.Context, r *running) {
 			w.log.Info("Redis keeps what it must again")
 		}
 	})
+}
+
+// count gives what was counted for the pages to Redis, until ctx ends and once
+// more.
+func (w *Worker) count(ctx context.Context, r *running) {
+	flush := func() {
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), tallyTime)
+		defer cancel()
+		if err := w.tally.Flush(bounded, r.backend.Redis); err != nil {
+			w.log.Debug("a few seconds are missing in the pages' charts", zap.Error(err))
+		}
+	}
+	every(ctx, tallyEvery, flush)
+	flush()
 }
 
 func every(ctx context.Context, d time.Duration, do func()) {

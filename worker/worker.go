@@ -16,13 +16,17 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
 
 	"refundworker/config"
 	"refundworker/journal"
 	"refundworker/pause"
 	"refundworker/ratelimit"
+	"refundworker/tally"
 	"refundworker/tasks"
+	"refundworker/web"
+	"refundworker/web/access"
 )
 
 // Options are what a Worker is run with besides its configuration.
@@ -42,6 +46,8 @@ type Worker struct {
 	name     string
 	accounts []tasks.Account
 	metrics  *metrics
+	tally    *tally.Tally
+	guard    *access.Guard
 	limiter  atomic.Pointer[ratelimit.Limiter]
 	running  atomic.Pointer[running]
 	draining chan struct{}
@@ -56,12 +62,13 @@ type running struct {
 	operator  *tasks.Operator
 	board     *pause.Board
 	relayer   *journal.Relayer
+	pages     *web.Site
 }
 
 // New opens the providers of a configuration whose secrets are resolved. It
-// does no I/O.
+// does no I/O but reading the password file, if there is one.
 func New(cfg *config.Config, o Options) (*Worker, error) {
-	w := &Worker{cfg: cfg, log: o.Log, name: o.Name, draining: make(chan struct{}), listened: make(chan struct{})}
+	w := &Worker{cfg: cfg, log: o.Log, name: o.Name, tally: tally.New(), draining: make(chan struct{}), listened: make(chan struct{})}
 	if w.log == nil {
 		w.log = zap.NewNop()
 	}
@@ -77,9 +84,17 @@ func New(cfg *config.Config, o Options) (*Worker, error) {
 		registry = prometheus.NewRegistry()
 	}
 	w.metrics = newMetrics(registry, w)
+	guard, err := access.New(access.Options{Web: cfg.Web, Listen: cfg.Listen, Redis: w.redis, Log: w.log})
+	if err != nil {
+		return nil, err
+	}
+	w.guard = guard
 	for _, p := range cfg.Providers {
 		settings := p.Settings
-		settings.Observe = func(operation string, took time.Duration) { w.metrics.called(p.Name, operation, took) }
+		settings.Observe = func(operation string, took time.Duration) {
+			w.metrics.called(p.Name, operation, took)
+			w.tally.Called(p.Name)
+		}
 		settings.Throttle = func(ctx context.Context) error { return w.throttle(ctx, p) }
 		api, err := p.Driver.Open(settings)
 		if err != nil {
@@ -129,7 +144,7 @@ func (w *Worker) connect(ctx context.Context) (*running, error) {
 		backend, err := tasks.Open(ctx, w.cfg)
 		if err == nil {
 			if err = backend.TakeNames(ctx, w.cfg); err == nil {
-				return w.assemble(backend), nil
+				return w.assemble(backend)
 			}
 			err = errors.Join(err, backend.Close())
 		}
@@ -143,7 +158,7 @@ func (w *Worker) connect(ctx context.Context) (*running, error) {
 	}
 }
 
-func (w *Worker) assemble(backend *tasks.Backend) *running {
+func (w *Worker) assemble(backend *tasks.Backend) (*running, error) {
 	limiter := ratelimit.New(backend.Redis)
 	w.limiter.Store(limiter)
 	r := &running{backend: backend, board: pause.New(backend.Redis), operator: tasks.NewOperator(backend, w.cfg)}
@@ -151,6 +166,31 @@ func (w *Worker) assemble(backend *tasks.Backend) *running {
 		w.log.Warn("events not relayed yet; the sweeper will", zap.Error(err))
 	})
 	r.processor = tasks.NewProcessor(tasks.Parts{Journal: backend.Journal, Limiter: limiter, Board: r.board, Accounts: w.accounts,
-		Policy: w.cfg.Retry, Log: w.log, Observer: w.metrics, Relay: r.relayer.Add, By: "worker " + w.name, Draining: w.draining})
-	return r
+		Policy: w.cfg.Retry, Log: w.log, Observer: observers{w.metrics, w.tally}, Relay: r.relayer.Add, By: "worker " + w.name, Draining: w.draining})
+	var err error
+	if r.pages, err = web.New(web.Options{Config: w.cfg, Backend: backend, Gate: w.guard, Log: w.log}); err != nil {
+		return nil, errors.Join(err, backend.Close())
+	}
+	return r, nil
+}
+
+// redis is the connection that the pages' sessions lie behind; nil as long as
+// Redis was not reached.
+func (w *Worker) redis() redis.UniversalClient {
+	if r := w.running.Load(); r != nil {
+		return r.backend.Redis
+	}
+	return nil
+}
+
+// observers tell the metrics, and the tally of all workers, what happens.
+type observers struct {
+	*metrics
+	tally *tally.Tally
+}
+
+// Settled counts a refund that reached a final state or review.
+func (o observers) Settled(rec *journal.Record) {
+	o.metrics.Settled(rec)
+	o.tally.Settled(rec.Provider, rec.State, rec.Now.Sub(rec.Created))
 }

@@ -162,7 +162,7 @@ func (d *demonstration) run(ctx context.Context, w *worker.Worker, store *minire
 // show enqueues the samples and tells what becomes of them.
 func (d *demonstration) show(ctx context.Context, once bool) error {
 	fmt.Fprintf(d.out, "DEMO: this keeps NOTHING. Redis is embedded, the providers are simulated, no money moves.\n")
-	fmt.Fprintf(d.out, "health and metrics: http://%s/healthz http://%s/metrics\n\n", d.listen, d.listen)
+	fmt.Fprintf(d.out, "pages: http://%s/\nhealth and metrics: http://%s/healthz http://%s/metrics\n\n", d.listen, d.listen, d.listen)
 	var err error
 	if d.backend, err = tasks.Open(ctx, d.cfg); err != nil {
 		return err

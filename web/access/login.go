@@ -18,6 +18,9 @@ const (
 	logoutPath = "/logout"
 )
 
+// Paths are what a server's mux hands to Protect besides the pages' own.
+var Paths = []string{loginPath, logoutPath, stylePath}
+
 // Comparing passwords takes a core for some tenths of a second each, and the
 // cores are there for refunds.
 const (
