@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -19,12 +22,13 @@ import (
 
 // processInput is what a worker in a process of its own is started with.
 type processInput struct {
+	Name string
 	Text string
 	Env  map[string]string
 }
 
 // workerProcess is what this test program does as a worker: it runs until it is
-// killed.
+// killed, or drains on SIGTERM.
 func workerProcess(file string) int {
 	raw, err := os.ReadFile(file)
 	var in processInput
@@ -40,19 +44,41 @@ func workerProcess(file string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	w, err := worker.New(cfg, worker.Options{Log: zap.NewNop(), Name: "doomed"})
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	w, err := worker.New(cfg, worker.Options{Log: zap.NewNop(), Name: in.Name})
 	if err == nil {
-		err = w.Run(context.Background())
+		err = w.Run(ctx)
 	}
-	fmt.Fprintln(os.Stderr, err)
-	return 1
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
 }
 
 // spawn runs a worker in a process of its own; the function returned kills it
 // as a crash would.
-func (r *rig) spawn() (kill func()) {
+func (r *rig) spawn() (kill func()) { return r.spawnAs("doomed", r.cfg.Listen).kill }
+
+// spawned is a worker in a process of its own.
+type spawned struct {
+	*exec.Cmd
+	name, listen string
+	ended        chan struct{} // closed when it has
+}
+
+// kill ends it as a crash would; a second call does nothing.
+func (s *spawned) kill() {
+	_ = s.Process.Kill()
+	<-s.ended
+}
+
+// spawnAs runs a worker that is told from others by its name and address.
+func (r *rig) spawnAs(name, listen string) *spawned {
 	r.t.Helper()
-	raw, err := json.Marshal(processInput{r.text, r.env})
+	text := strings.Replace(r.text, "listen: "+r.cfg.Listen+"\n", "listen: "+listen+"\n", 1)
+	raw, err := json.Marshal(processInput{name, text, r.env})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -66,16 +92,13 @@ func (r *rig) spawn() (kill func()) {
 	if err := cmd.Start(); err != nil {
 		r.t.Fatal(err)
 	}
-	killed := false
-	kill = func() {
-		if !killed {
-			killed = true
-			_ = cmd.Process.Kill()
-			_ = cmd.Wait()
-		}
-	}
-	r.t.Cleanup(kill)
-	return kill
+	s := &spawned{cmd, name, listen, make(chan struct{})}
+	go func() {
+		_ = cmd.Wait()
+		close(s.ended)
+	}()
+	r.t.Cleanup(s.kill)
+	return s
 }
 
 // durable is a setup whose journal is on disk, as in production.

@@ -3,12 +3,15 @@ package worker_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"refundworker/internal/redistest"
 	"refundworker/providers/sandbox"
 	"refundworker/refund"
 	"refundworker/tasks"
+	"refundworker/worker"
 )
 
 // backup is what an operator's nightly copy holds.
@@ -81,4 +84,66 @@ func TestAfterRestoringAnOldBackupNothingIsPaidAgain(t *testing.T) {
 		r.moved(company, waiting, 50_00)
 		r.calls(company, 4)
 	})
+}
+
+// The steps of docs/operations.md: a copy is loaded without the append-only
+// file, beside which Redis would ignore it; then the file is turned on, and only
+// then is this Redis one that a worker accepts.
+func TestACopyRestoredAsTheRunbookSaysIsDurableAndPaysNothingAgain(t *testing.T) {
+	t.Parallel()
+	s := durable(map[string]string{"reconcile": "{first: 200ms, settle: 2s}"})
+	s.companies = []string{sandbox.UnitPay}
+	r := newRig(t, s)
+	ctx := t.Context()
+	payment := r.pays(sandbox.UnitPay, 500_00)
+	id := r.enqueue(request(sandbox.UnitPay, payment, "100.00"))
+	dump := r.backup()
+	before := r.startWith(r.second(), "before")
+	r.waitFor(id, refund.Succeeded)
+	before.stop()
+	r.redis.Stop()
+
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "dump.rdb"), dump, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.redis = redistest.Start(t, "--dir", dir, "--appendonly", "no", "--appendfsync", "always")
+	r.env["REDIS_URL"] = "redis://" + r.redis.Addr + "/0"
+	r.cfg = r.load(r.text)
+	if w, err := worker.New(r.cfg, worker.Options{}); err != nil {
+		t.Fatal(err)
+	} else if _, err := w.Check(ctx); err == nil || !strings.Contains(err.Error(), "set appendonly yes") {
+		t.Errorf("a worker takes a copy that is not on disk yet: %v", err)
+	}
+	c := r.redis.Client(t)
+	if err := c.ConfigSet(ctx, "appendonly", "yes").Err(); err != nil {
+		t.Fatal(err)
+	}
+	r.until("the append-only file", func() bool {
+		info := c.Info(ctx, "persistence").Val()
+		return strings.Contains(info, "aof_enabled:1") && strings.Contains(info, "aof_rewrite_in_progress:0") && strings.Contains(info, "aof_rewrite_scheduled:0")
+	})
+	// A crash right now: the copy lies in the append-only file too.
+	r.redis.Stop()
+	r.redis = redistest.Start(t, "--dir", dir, "--appendonly", "yes", "--appendfsync", "always")
+	r.env["REDIS_URL"] = "redis://" + r.redis.Addr + "/0"
+	r.cfg = r.load(r.text)
+	backend, err := tasks.Open(ctx, r.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = backend.Close() })
+	r.backend = backend
+	if rec := r.get(id); rec.State != refund.Queued {
+		t.Fatalf("the copy holds the refund as %s", rec.State)
+	}
+	if err := backend.Journal.AfterRestore(ctx, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	r.startWith(r.second(), "after")
+	if rec := r.waitFor(id, refund.Review); rec.ReasonCode != "after_restore" {
+		t.Errorf("%s", r.story(rec))
+	}
+	r.moved(sandbox.UnitPay, payment, 100_00)
+	r.calls(sandbox.UnitPay, 1)
 }

@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"go.yaml.in/yaml/v3"
+
 	"refundworker/config"
 	"refundworker/internal/redistest"
 	"refundworker/providers/all"
@@ -138,7 +140,7 @@ func startPrometheus(t *testing.T, target string) server {
 	}
 	file := filepath.Join(dir, "prometheus.yml")
 	text := fmt.Sprintf("global: {scrape_interval: 1s, evaluation_interval: 1s}\nrule_files: [%q]\n"+
-		"scrape_configs:\n  - job_name: refundworker\n    static_configs: [{targets: [%q]}]\n", rules, target)
+		"scrape_configs:\n  - job_name: refundworker\n    static_configs: [{targets: [%q], labels: {namespace: refunds}}]\n", rules, target)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +209,9 @@ func queries(t *testing.T) map[string][]string {
 	var d struct {
 		Panels      []panel
 		Annotations struct{ List []struct{ Name, Expr string } }
-		Templating  struct{ List []struct{ Name, Type, Definition string } }
+		Templating  struct {
+			List []struct{ Name, Type, Definition string }
+		}
 	}
 	if err := json.Unmarshal(read(t, "../grafana/refunds.json"), &d); err != nil {
 		t.Fatal(err)
@@ -243,6 +247,30 @@ func queries(t *testing.T) map[string][]string {
 	return all
 }
 
+// scalers returns the queries by which KEDA scales the workers.
+func scalers(t *testing.T) map[string]string {
+	t.Helper()
+	var o struct {
+		Spec struct {
+			Triggers []struct {
+				Name     string
+				Metadata struct{ Query string }
+			}
+		}
+	}
+	if err := yaml.Unmarshal(read(t, "../kubernetes/keda/scaledobject.yaml"), &o); err != nil {
+		t.Fatal(err)
+	}
+	list := map[string]string{}
+	for _, trigger := range o.Spec.Triggers {
+		list[trigger.Name] = trigger.Metadata.Query
+	}
+	if len(list) == 0 {
+		t.Fatal("KEDA has no triggers")
+	}
+	return list
+}
+
 // metricNames are the names in a query that are metrics of ours or of a library.
 var metricNames = regexp.MustCompile(`\b(?:refund|asynq|process|go)_[a-z_]+\b`)
 
@@ -251,7 +279,9 @@ func TestTheDashboardAndTheAlertsFitARealWorker(t *testing.T) {
 	panels := queries(t)
 	addr, pay := startWorker(t)
 	s := startPrometheus(t, addr)
-	until(t, func() (bool, string) { return s.series(`up{job="refundworker"} == 1`) == 1, "the worker is not scraped" })
+	until(t, func() (bool, string) {
+		return s.series(`up{job="refundworker"} == 1`) == 1, "the worker is not scraped"
+	})
 	until(t, func() (bool, string) { return s.series(`refund_redis_up == 1`) == 1, "the worker does not reach Redis" })
 
 	for title, exprs := range panels {
@@ -280,6 +310,14 @@ func TestTheDashboardAndTheAlertsFitARealWorker(t *testing.T) {
 		s.series(a.Expr)
 		for _, name := range metricNames.FindAllString(a.Expr, -1) {
 			used[name] = "alert " + a.Alert
+		}
+	}
+	for name, query := range scalers(t) {
+		if n := s.series(query); n != 1 {
+			t.Errorf("KEDA's trigger %s has %d values: %s", name, n, query)
+		}
+		for _, metric := range metricNames.FindAllString(query, -1) {
+			used[metric] = "KEDA's trigger " + name
 		}
 	}
 	for name, where := range used {
