@@ -16,6 +16,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"refundworker/config"
+	"refundworker/htpasswd"
 	"refundworker/providers/all"
 	"refundworker/providers/sandbox"
 )
@@ -38,9 +39,7 @@ type service struct {
 	Volumes         []string
 	Secrets         []string
 	Configs         []struct{ Source, Target string }
-	Environment     map[string]string
-	EnvFile         []string `yaml:"env_file"`
-	StopGracePeriod string   `yaml:"stop_grace_period"`
+	StopGracePeriod string `yaml:"stop_grace_period"`
 	Deploy          struct{ Replicas int }
 	Healthcheck     struct{ Test []string }
 	DependsOn       map[string]struct{ Condition string } `yaml:"depends_on"`
@@ -131,17 +130,11 @@ func TestInitMakesEverySecretAndKeepsThePassword(t *testing.T) {
 	for _, s := range f.Secrets {
 		paths = append(paths, s.File)
 	}
-	for _, s := range f.Services {
-		paths = append(paths, s.EnvFile...)
-	}
 	for _, path := range paths {
 		in, ok := strings.CutPrefix(path, "deploy/compose/")
 		if _, err := os.Stat(filepath.Join(dir, in)); !ok || err != nil {
 			t.Errorf("%s is not made by init: %v", path, err)
 		}
-	}
-	if env, err := os.ReadFile(filepath.Join(dir, "secrets", "asynqmon.env")); err != nil || string(env) != "REDIS_PASSWORD="+password+"\n" {
-		t.Errorf("asynqmon.env does not give the password: %v", err)
 	}
 	if info, err := os.Stat(filepath.Join(dir, "secrets")); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("the folder of the secrets is open to others: %v, %v", info.Mode(), err)
@@ -155,15 +148,27 @@ func mounted(t *testing.T, path string, s service, resolve bool) *config.Config 
 	if err != nil {
 		t.Fatal(err)
 	}
+	people, err := os.ReadFile("htpasswd.sandbox")
+	if err != nil {
+		t.Fatal(err)
+	}
 	cfg, err := config.Load("/config/refunds.yaml", config.Options{Drivers: all.Drivers, ResolveSecrets: resolve,
 		Env: func(string) (string, bool) { return "", false },
 		ReadFile: func(name string) ([]byte, error) {
 			if name == "/config/refunds.yaml" {
 				return text, nil
 			}
+			for _, c := range s.Configs {
+				if c.Target == name {
+					return people, nil
+				}
+			}
 			secret, ok := strings.CutPrefix(name, "/run/secrets/")
 			if !ok || !slices.Contains(s.Secrets, secret) {
 				return nil, fmt.Errorf("%s is not mounted", name)
+			}
+			if secret == "htpasswd" {
+				return people, nil
 			}
 			return []byte("secret-" + secret[:4] + "\n"), nil
 		}})
@@ -242,6 +247,20 @@ func TestTheSandboxConfigurationReachesTheSandbox(t *testing.T) {
 	}
 	for name := range want {
 		t.Errorf("%s is missing", name)
+	}
+}
+
+func TestTheSandboxLetsInWhomTheComposeFileNames(t *testing.T) {
+	raw, err := os.ReadFile("htpasswd.sandbox")
+	if err != nil {
+		t.Fatal(err)
+	}
+	people, faults := htpasswd.Parse(raw)
+	if len(faults) > 0 || people.Len() != 1 || !people.Check("demo", "demo") {
+		t.Errorf("%d people, %v", people.Len(), faults)
+	}
+	if web := mounted(t, "refunds.yaml", load(t).Services["worker"], true).Web; web.Login.Htpasswd != "/run/secrets/htpasswd" {
+		t.Errorf("with real companies people log in by %q", web.Login.Htpasswd)
 	}
 }
 
