@@ -128,7 +128,7 @@ func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") }
 func ago(m moment) string {
 	d := m.Now.Sub(m.At)
 	switch {
-	case d < -time.Second:
+	case d < 0:
 		return "in " + lasts(-d)
 	case d < 2*time.Second:
 		return "now"

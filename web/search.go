@@ -16,6 +16,7 @@ type searchPage struct {
 	Metadata []found        // refunds with such a value
 	Refused  string         // the id was refused when it was asked for
 	Existing string
+	First    string
 	Next     string
 	TooLong  bool
 }
@@ -67,6 +68,9 @@ func (s *Site) search(w http.ResponseWriter, r *http.Request) {
 	}
 	for _, m := range matches {
 		page.Metadata = append(page.Metadata, found{view(m.Record), keysOf(m)})
+	}
+	if q.Has("after") {
+		page.First = address("/search", "q", text)
 	}
 	if more {
 		page.Next = address("/search", "q", text, "after", matches[len(matches)-1].Place)
