@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/csv"
+	"encoding/json"
 	"fmt"
 	"refundworker/refund"
 )
@@ -22,6 +23,11 @@ func sampleRequests(b []byte) ([]refund.Request, error) {
 			Currency: cell["currency"], PaymentTotal: cell["payment_total"], Reason: cell["reason"]}
 		if text := cell["receipt"]; text != "" {
 			if r.Receipt, err = refund.DecodeReceipt([]byte(text)); err != nil {
+				return nil, fmt.Errorf("sample refund %s: %w", r.RefundID, err)
+			}
+		}
+		if text := cell["metadata"]; text != "" {
+			if err := json.Unmarshal([]byte(text), &r.Metadata); err != nil {
 				return nil, fmt.Errorf("sample refund %s: %w", r.RefundID, err)
 			}
 		}

@@ -161,7 +161,7 @@ func TestTheSamplesFitTheirFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if header := strings.Join(rows[0], ","); header != "refund_id,provider,payment_id,amount,currency,payment_total,reason,receipt" {
+	if header := strings.Join(rows[0], ","); header != "refund_id,provider,payment_id,amount,currency,payment_total,reason,receipt,metadata" {
 		t.Fatalf("header %s", header)
 	}
 	b := start(t, sandbox.Options{})

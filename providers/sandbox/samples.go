@@ -15,10 +15,12 @@ var samplePayments = []Payment{
 	{Company: Sberbank, ID: "70906e55-7114-41d6-8332-4609dc6590f1", Minor: 199_00, PointsMinor: 77_00},
 	{Company: Sberbank, ID: "70906e55-7114-41d6-8332-4609dc6590f2", Minor: 2000_00, PointsMinor: 1960_80},
 	{Company: Sberbank, ID: "70906e55-7114-41d6-8332-4609dc6590f3", Minor: 500_00},
+	{Company: Sberbank, ID: "70906e55-7114-41d6-8332-4609dc6590f4", Minor: 900_00, PointsMinor: 300_00},
 }
 
 // LoadSamples adds the payments that examples/refunds.csv refunds, and arms the
-// faults that make its declined row and its rows with a lost answer so.
+// faults that make its declined row, its rows with a lost answer and its row of
+// which one leg moves so.
 func LoadSamples(s *Server) {
 	for _, p := range samplePayments {
 		s.AddPayment(p)
@@ -26,4 +28,5 @@ func LoadSamples(s *Server) {
 	s.Fail(UnitPay, "1234512347", Fault{Kind: Declined})
 	s.Fail(UnitPay, "1234512348", Fault{Kind: LostAnswer, Delay: time.Second})
 	s.Fail(Sberbank, "70906e55-7114-41d6-8332-4609dc6590f2", Fault{Kind: ResetAfter})
+	s.Fail(Sberbank, "70906e55-7114-41d6-8332-4609dc6590f4", Fault{Kind: PartialOutcome})
 }
