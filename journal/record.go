@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"refundworker/providers"
@@ -28,6 +29,7 @@ type Record struct {
 	Receipt   *refund.Receipt
 	Metadata  string // JSON
 	Bulk      bool
+	Trace     string // W3C traceparent of the span that took it in; empty: it is in no trace
 	// RequestedBy is who asked for it, as far as anybody said; ApprovedBy who let
 	// it go beyond its provider's limits.
 	RequestedBy, ApprovedBy string
@@ -76,9 +78,10 @@ type Record struct {
 	Lookups      int // since the last attempt
 	Request      *RetryRequest
 
-	Now      time.Time // Redis's clock when this was read
-	Epoch    string    // the payment's, when this was read
-	Restored bool      // the journal was restored from a backup and is not cleared yet
+	Now      time.Time     // Redis's clock when this was read
+	Epoch    string        // the payment's, when this was read
+	Took     time.Duration // of the last lookup about it by whoever holds this; not stored
+	Restored bool          // the journal was restored from a backup and is not cleared yet
 	// RestoredAt is when, at the latest; what was sent before may be unknown to
 	// the journal and still be on its way.
 	RestoredAt time.Time
@@ -122,6 +125,14 @@ func (r *Record) Send() (int64, bool) {
 // Such an attempt may still be paid, however long ago it was.
 func (r *Record) TakenOn() bool {
 	return r.ProviderRefundID != "" || r.Known || r.ByTotal || r.attempt(r.Attempts).Outcome == providers.Accepted.String()
+}
+
+// TraceID is the id of the trace that the refund is in, 32 hexadecimal digits;
+// empty: none.
+func (r *Record) TraceID() string {
+	_, rest, _ := strings.Cut(r.Trace, "-")
+	id, _, _ := strings.Cut(rest, "-")
+	return id
 }
 
 // Full reports whether all that is left of the payment was asked for.
@@ -177,6 +188,16 @@ func (r *Record) AttemptStart() time.Time { return millis(r.fields[attemptField(
 // AttemptCode is the code that the last attempt ended with.
 func (r *Record) AttemptCode() string { return r.attempt(r.Attempts).Code }
 
+// LastAttempt returns the last attempt; the zero one if there was none.
+func (r *Record) LastAttempt() Attempt {
+	if r.Attempts == 0 {
+		return Attempt{}
+	}
+	a := r.attempt(r.Attempts)
+	a.StartedAt = r.AttemptStart()
+	return a
+}
+
 func (r *Record) attempt(n int) Attempt {
 	var a Attempt
 	if json.Unmarshal([]byte(r.fields[attemptField(n)]), &a) != nil {
@@ -191,7 +212,7 @@ func parse(now string, f map[string]string, epoch, restored string) (*Record, er
 	p := parser{f: f}
 	r := &Record{ID: f["id"], Provider: f["provider"], PaymentID: f["payment"], Digest: f["digest"], Token: f["token"], Account: f["account"],
 		Asked: f["asked"], Amount: p.minor("amount"), Total: p.minor("total"), Frozen: p.minor("frozen"), Currency: refund.Currency(f["currency"]),
-		Reason: f["reason"], Metadata: f["metadata"], Bulk: f["bulk"] == "1",
+		Reason: f["reason"], Metadata: f["metadata"], Bulk: f["bulk"] == "1", Trace: f["trace"],
 		RequestedBy: f["requested_by"], ApprovedBy: f["approved_by"],
 		State: refund.State(f["state"]), Version: p.number("ver"), Seq: p.number("seq"),
 		Created: p.time("created"), Updated: p.time("updated"), Since: p.time("since"), Due: p.time("due"),

@@ -18,6 +18,7 @@ type Taking struct {
 	Bulk          bool     // it came in a file and yields to others
 	By            string   // for the history
 	RequestedBy   string   // who must not be the one to approve it; empty: nobody knows
+	Trace         string   // W3C traceparent that the refund's spans go on from; empty: none
 	Refused       *Refusal // what stands with the claim; such an order stays refused
 }
 
@@ -48,6 +49,9 @@ func (j *Journal) Take(ctx context.Context, o refund.Order, t Taking) (Taken, er
 	}
 	if t.RequestedBy != "" {
 		fields["requested_by"] = t.RequestedBy
+	}
+	if t.Trace != "" {
+		fields["trace"] = t.Trace
 	}
 	if o.Receipt != nil {
 		fields["receipt"] = quote(o.Receipt)

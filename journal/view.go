@@ -31,6 +31,7 @@ type View struct {
 	CreatedAt        time.Time       `json:"created_at"`
 	UpdatedAt        time.Time       `json:"updated_at"`
 	WindowEndsAt     *time.Time      `json:"window_ends_at"`
+	TraceID          string          `json:"trace_id,omitempty"`
 	Metadata         json.RawMessage `json:"metadata,omitempty"`
 	Attempts         []Attempt       `json:"attempts,omitzero"`
 	History          []Entry         `json:"history,omitzero"`
@@ -51,7 +52,7 @@ func (r *Record) View() View {
 	v := View{RefundID: r.ID, Provider: r.Provider, PaymentID: r.PaymentID, Amount: r.Asked, Currency: string(r.Currency),
 		State: r.State, ReasonCode: r.ReasonCode, ProviderRefundID: r.ProviderRefundID, Reason: r.Reason,
 		RequestedBy: r.RequestedBy, ApprovedBy: r.ApprovedBy,
-		Waiting: r.Why, Contradicted: r.Contradicted, CreatedAt: r.Created, UpdatedAt: r.Updated, Metadata: json.RawMessage(r.Metadata)}
+		Waiting: r.Why, Contradicted: r.Contradicted, CreatedAt: r.Created, UpdatedAt: r.Updated, Metadata: json.RawMessage(r.Metadata), TraceID: r.TraceID()}
 	if r.Moved != nil {
 		v.AmountMoved = r.Money(*r.Moved)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
+	"go.opentelemetry.io/otel/trace"
 
 	"refundworker/config"
 	"refundworker/journal"
@@ -27,6 +28,7 @@ type Backend struct {
 	Queues  redis.UniversalClient // asynq's own connections
 	Journal *journal.Journal
 	Report  redisconn.Report // what was verified of the server
+	Tracer  trace.Tracer     // makes the spans of what is enqueued; nil: none. Set it before NewEnqueuer
 	queue   taskQueue
 }
 

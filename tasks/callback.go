@@ -1,11 +1,13 @@
 package tasks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"refundworker/journal"
@@ -52,44 +54,55 @@ func (p *Processor) Callback(ctx context.Context, provider, refundID, token stri
 		if err != nil {
 			return nil, err
 		}
-		switch rec.State {
-		case refund.Unknown, refund.Accepted:
-			if rec.Known && rec.Due.Before(rec.Now) {
-				return rec, nil // a replay while the first is being looked into
-			}
-			rec, err = p.Journal.Apply(ctx, rec, called(rec))
-		case refund.Sending:
-			// The attempt that is running will hear for itself.
-			if rec.Known {
-				return nil, nil
-			}
-			step := called(rec)
-			step.Due = rec.Due.Sub(rec.Now)
-			_, err = p.Journal.Apply(ctx, rec, step)
-			rec = nil
-		case refund.Queued:
-			if rec.Attempts == 0 && !rec.Restored {
-				return nil, nil
-			}
-			// An attempt that was taken for not carried out has arrived.
-			rec, err = p.Journal.Apply(ctx, rec, p.arrived(rec))
-		case refund.Review:
-			if rec.Known {
-				return nil, nil
-			}
-			step := called(rec)
-			step.NoDue = rec.Due.IsZero()
-			step.Due = rec.Due.Sub(rec.Now)
-			_, err = p.Journal.Apply(ctx, rec, step)
-			rec = nil
-		default:
-			return nil, p.recheck(ctx, account, rec)
-		}
+		ctx, span := p.resume(ctx, "callback", trace.SpanKindServer, rec)
+		next, err := p.calledBack(ctx, account, rec)
+		end(span, cmp.Or(next, rec), err)
 		if !errors.Is(err, journal.ErrStale) {
-			return rec, err
+			return next, err
 		}
 	}
 	return nil, fmt.Errorf("refund %s keeps changing", refundID)
+}
+
+// calledBack acts on a callback about a refund as it was read. The refund
+// returned is to be roused; nil: there is nothing to do.
+func (p *Processor) calledBack(ctx context.Context, a Account, rec *journal.Record) (*journal.Record, error) {
+	switch rec.State {
+	case refund.Unknown, refund.Accepted:
+		if rec.Known && rec.Due.Before(rec.Now) {
+			return rec, nil // a replay while the first is being looked into
+		}
+		return p.Journal.Apply(ctx, rec, called(rec))
+	case refund.Sending:
+		// The attempt that is running will hear for itself.
+		if rec.Known {
+			return nil, nil
+		}
+		step := called(rec)
+		step.Due = rec.Due.Sub(rec.Now)
+		_, err := p.Journal.Apply(ctx, rec, step)
+		return nil, err
+	case refund.Queued:
+		if rec.Attempts == 0 && !rec.Restored {
+			return nil, nil
+		}
+		// An attempt that was taken for not carried out has arrived.
+		next, err := p.Journal.Apply(ctx, rec, p.arrived(rec))
+		if err == nil {
+			p.note(ctx, rec, next)
+		}
+		return next, err
+	case refund.Review:
+		if rec.Known {
+			return nil, nil
+		}
+		step := called(rec)
+		step.NoDue = rec.Due.IsZero()
+		step.Due = rec.Due.Sub(rec.Now)
+		_, err := p.Journal.Apply(ctx, rec, step)
+		return nil, err
+	}
+	return nil, p.recheck(ctx, a, rec)
 }
 
 // called is the step for a callback. Only the first leaves a line in the history.
@@ -136,7 +149,9 @@ func (p *Processor) recheck(ctx context.Context, a Account, rec *journal.Record)
 	}
 	call, cancel := context.WithTimeout(ctx, a.Timeout)
 	defer cancel()
+	call, span := p.lookupSpan(call, rec)
 	status, err := statuser.RefundStatus(call, rec.ProviderRefundID)
+	endLookup(span, err)
 	if err != nil {
 		p.report(ctx, a, pause.Nothing().Of(pass))
 		return err
@@ -153,7 +168,7 @@ func (p *Processor) recheck(ctx context.Context, a Account, rec *journal.Record)
 // contradict records evidence against a final state, and raises it.
 func (p *Processor) contradict(ctx context.Context, rec *journal.Record, evidence string) error {
 	p.Log.Error("evidence against a settled refund: compare with the provider's statement",
-		zap.String("refund_id", rec.ID), zap.String("state", string(rec.State)), zap.String("evidence", evidence))
+		about(rec, zap.String("evidence", evidence))...)
 	next, err := p.Journal.Apply(ctx, rec, rec.Contradict(p.By, evidence))
 	if err != nil && !errors.Is(err, journal.ErrStale) {
 		return err

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"refundworker/config"
 	"refundworker/journal"
 	"refundworker/refund"
@@ -21,7 +23,7 @@ type Enqueuer struct {
 // NewEnqueuer returns an Enqueuer over an open backend. The configuration needs
 // no provider secrets.
 func NewEnqueuer(b *Backend, cfg *config.Config) *Enqueuer {
-	return &Enqueuer{backend: b, intake: newIntake(b.Journal, cfg), by: "enqueue"}
+	return &Enqueuer{backend: b, intake: newIntake(b, cfg), by: "enqueue"}
 }
 
 // Option changes how one refund is enqueued.
@@ -71,15 +73,25 @@ func (e *Enqueuer) Enqueue(ctx context.Context, r refund.Request, options ...Opt
 	if err != nil {
 		return Receipt{RefundID: r.RefundID}, err
 	}
-	receipt, rec, err := e.intake.admit(ctx, order, t)
+	ctx, span := start(ctx, e.intake.tracer, "enqueue", trace.SpanKindProducer, order.RefundID, order.Provider, order.PaymentID)
+	if e.intake.tracer != nil {
+		t.Trace = traceparent(ctx)
+	}
+	receipt, rec, err := e.enqueue(ctx, order, t)
+	end(span, rec, err)
+	return receipt, err
+}
+
+func (e *Enqueuer) enqueue(ctx context.Context, o refund.Order, t journal.Taking) (Receipt, *journal.Record, error) {
+	receipt, rec, err := e.intake.admit(ctx, o, t)
 	if err != nil || rec == nil || rec.State.Terminal() || rec.State == refund.Review {
-		return receipt, err
+		return receipt, rec, err
 	}
 	payload, err := payloadOf(rec)
 	if err != nil {
-		return receipt, err
+		return receipt, rec, err
 	}
-	return receipt, e.backend.queue.put(ctx, rec, payload, TaskTimeout(e.intake.providers[rec.Provider]))
+	return receipt, rec, e.backend.queue.put(ctx, rec, payload, TaskTimeout(e.intake.providers[rec.Provider]))
 }
 
 func invalid(r refund.Request, faults refund.Invalid) Receipt {

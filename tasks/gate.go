@@ -26,16 +26,18 @@ const pauseLook = 5 * time.Second
 // gate lets one call to the provider through: not while the provider is paused
 // or this worker is stopping, and only with a slot of the rate limit. Refunds
 // that wait here are not changed: waiting for others is no event of theirs.
-func (p *Processor) gate(ctx context.Context, a Account) (pause.Pass, error) {
+func (p *Processor) gate(ctx context.Context, a Account) (pass pause.Pass, err error) {
+	ctx, span := p.waitSpan(ctx, a.Name)
+	defer func() { end(span, nil, err) }()
 	select {
 	case <-p.Draining:
-		return pause.Pass{}, &Later{After: time.Second, Why: "the worker is stopping"}
+		return pass, &Later{After: time.Second, Why: "the worker is stopping"}
 	default:
 	}
 	if p.held.Load() != nil {
-		return pause.Pass{}, &Later{After: pauseLook, Why: "Redis does not keep what it must; see the worker's log"}
+		return pass, &Later{After: pauseLook, Why: "Redis does not keep what it must; see the worker's log"}
 	}
-	pass, err := p.enter(ctx, a)
+	pass, err = p.enter(ctx, a)
 	if err != nil {
 		return pass, err
 	}

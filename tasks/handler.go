@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hibiken/asynq"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"refundworker/journal"
@@ -18,11 +19,15 @@ import (
 // Handle is the asynq handler of refund tasks. What the task says only finds
 // the refund; what is sent comes from the journal.
 func (p *Processor) Handle(ctx context.Context, t *asynq.Task) error {
+	ctx = p.carried(ctx, t.Headers())
 	rec, err := p.find(ctx, t)
 	if err != nil {
+		p.undelivered(ctx, err)
 		return err
 	}
+	ctx, span := p.resume(ctx, "deliver", trace.SpanKindConsumer, rec)
 	rec, err = p.Run(ctx, rec)
+	end(span, rec, err)
 	switch {
 	case err != nil:
 		return err
@@ -63,8 +68,10 @@ func (p *Processor) find(ctx context.Context, t *asynq.Task) (*journal.Record, e
 		return nil, archive(string(receipt.Status), errors.New(receipt.Message))
 	}
 	if err == nil && rec.State.Terminal() {
-		p.Log.Info("refund from a foreign task was refused", zap.String("refund_id", rec.ID), zap.String("provider", rec.Provider), zap.String("rule", rec.ReasonCode))
+		p.Log.Info("refund from a foreign task was refused", about(rec, zap.String("rule", rec.ReasonCode))...)
 		p.announce(ctx, rec)
+	} else if err == nil && receipt.Status == Queued {
+		p.Log.Info("refund queued from a foreign task", about(rec)...)
 	}
 	return rec, err
 }
@@ -87,7 +94,7 @@ func (p *Processor) result(t *asynq.Task, rec *journal.Record) error {
 		_, err = writer.Write(b)
 	}
 	if err != nil {
-		p.Log.Debug("result not left on the task", zap.String("refund_id", rec.ID), zap.Error(err))
+		p.Log.Debug("result not left on the task", about(rec, zap.Error(err))...)
 	}
 	return nil
 }

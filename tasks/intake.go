@@ -6,6 +6,9 @@ import (
 	"strconv"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
 	"refundworker/config"
 	"refundworker/journal"
 	"refundworker/refund"
@@ -16,10 +19,11 @@ import (
 type intake struct {
 	journal   *journal.Journal
 	providers map[string]config.Provider
+	tracer    trace.Tracer // nil: no spans
 }
 
-func newIntake(j *journal.Journal, cfg *config.Config) intake {
-	in := intake{journal: j, providers: map[string]config.Provider{}}
+func newIntake(b *Backend, cfg *config.Config) intake {
+	in := intake{journal: b.Journal, providers: map[string]config.Provider{}, tracer: b.Tracer}
 	for _, p := range cfg.Providers {
 		in.providers[p.Name] = p
 	}
@@ -70,6 +74,19 @@ func (anyPayment) CheckOrder(refund.Order) refund.Invalid     { return nil }
 
 // admit claims and takes an order in.
 func (in intake) admit(ctx context.Context, o refund.Order, t journal.Taking) (Receipt, *journal.Record, error) {
+	ctx, span := start(ctx, in.tracer, "take", trace.SpanKindInternal, o.RefundID, o.Provider, o.PaymentID)
+	if in.tracer != nil && t.Trace == "" {
+		t.Trace = traceparent(ctx)
+	}
+	receipt, rec, err := in.take(ctx, o, t)
+	if span.IsRecording() {
+		span.SetAttributes(attribute.String("status", string(receipt.Status)), attribute.String("rule", receipt.Rule))
+	}
+	end(span, rec, err)
+	return receipt, rec, err
+}
+
+func (in intake) take(ctx context.Context, o refund.Order, t journal.Taking) (Receipt, *journal.Record, error) {
 	receipt := Receipt{RefundID: o.RefundID}
 	claimed, err := in.journal.Claim(ctx, o.RefundID, o.Provider, o.PaymentID, o.Digest())
 	switch {

@@ -36,7 +36,11 @@ func (p *Processor) look(ctx context.Context, a Account, rec *journal.Record) (a
 	got.at = rec.Now.Add(p.Now().Sub(started))
 	call, cancel := context.WithTimeout(ctx, a.Timeout)
 	defer cancel()
+	call, span := p.lookupSpan(call, rec)
+	asking := p.Now()
 	status, err := statuser.PaymentStatus(call, providers.PaymentQuery{PaymentID: rec.PaymentID, Currency: rec.Currency})
+	rec.Took = p.Now().Sub(asking)
+	endLookup(span, err)
 	var failed *providers.LookupError
 	switch {
 	case errors.As(err, &failed) && failed.Unsupported:

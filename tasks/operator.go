@@ -22,7 +22,7 @@ type Operator struct {
 
 // NewOperator returns an Operator over an open backend. It needs no secrets.
 func NewOperator(b *Backend, cfg *config.Config) *Operator {
-	return &Operator{backend: b, board: pause.New(b.Redis), providers: newIntake(b.Journal, cfg).providers}
+	return &Operator{backend: b, board: pause.New(b.Redis), providers: newIntake(b, cfg).providers}
 }
 
 // Seen returns an Operator for a person who decides by a refund's history as it

@@ -37,7 +37,11 @@ func (p *Processor) byID(ctx context.Context, a Account, rec *journal.Record, st
 	}
 	call, cancel := context.WithTimeout(ctx, a.Timeout)
 	defer cancel()
+	call, span := p.lookupSpan(call, rec)
+	asking := p.Now()
 	status, err = statuser.RefundStatus(call, rec.ProviderRefundID)
+	rec.Took = p.Now().Sub(asking)
+	endLookup(span, err)
 	var failed *providers.LookupError
 	switch {
 	case errors.As(err, &failed) && !failed.Unsupported:

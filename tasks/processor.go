@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"refundworker/config"
@@ -33,7 +34,8 @@ type Observer interface {
 	Contradicted(provider string)
 }
 
-// Parts are what a Processor is made of. Now, Random and Observer may be nil.
+// Parts are what a Processor is made of. Now, Random, Observer and Tracer may be
+// nil.
 type Parts struct {
 	Journal  *journal.Journal
 	Limiter  *ratelimit.Limiter
@@ -42,6 +44,7 @@ type Parts struct {
 	Policy   retry.Policy
 	Log      *zap.Logger
 	Observer Observer
+	Tracer   trace.Tracer          // makes the spans; nil: there are none
 	Relay    func(*journal.Record) // has a refund's events moved to the stream; nil: at once
 	By       string                // this worker's name in the history
 	Now      func() time.Time      // the local clock
@@ -81,7 +84,7 @@ func NewProcessor(p Parts) *Processor {
 	if p.Log == nil {
 		p.Log = zap.NewNop()
 	}
-	proc := &Processor{Parts: p, accounts: map[string]Account{}, intake: intake{p.Journal, map[string]config.Provider{}}}
+	proc := &Processor{Parts: p, accounts: map[string]Account{}, intake: intake{p.Journal, map[string]config.Provider{}, p.Tracer}}
 	for _, a := range p.Accounts {
 		proc.accounts[a.Name] = a
 		proc.intake.providers[a.Name] = a.Provider
@@ -152,38 +155,6 @@ func (p *Processor) step(ctx context.Context, a Account, rec *journal.Record) (*
 		return p.requested(ctx, a, rec)
 	}
 	return rec, fmt.Errorf("refund %s is in state %q, which this worker does not know: run a newer one", rec.ID, rec.State)
-}
-
-// note logs a change of state and relays its event.
-func (p *Processor) note(ctx context.Context, before, after *journal.Record) {
-	if before.State == after.State {
-		return
-	}
-	fields := []zap.Field{zap.String("refund_id", after.ID), zap.String("provider", after.Provider),
-		zap.String("payment_id", after.PaymentID), zap.String("state", string(after.State)),
-		zap.Int("attempt", after.Attempts), zap.String("reason_code", after.ReasonCode), zap.Duration("age", after.Now.Sub(after.Created))}
-	if after.State == refund.Review {
-		p.Log.Warn("refund needs a person: see refundctl show, then resolve or retry", fields...)
-	} else {
-		p.Log.Info("refund "+string(after.State), fields...)
-	}
-	if !after.State.Terminal() && after.State != refund.Review {
-		return
-	}
-	p.announce(ctx, after)
-}
-
-// announce counts a refund that settled or went to review, and has its event
-// relayed.
-func (p *Processor) announce(ctx context.Context, rec *journal.Record) {
-	p.Observer.Settled(rec)
-	if p.Relay != nil {
-		p.Relay(rec)
-		return
-	}
-	if err := p.Journal.Relay(ctx, rec); err != nil {
-		p.Log.Warn("event not relayed yet; the sweeper will", zap.String("refund_id", rec.ID), zap.Error(err))
-	}
 }
 
 // later puts a refund off within its state, visibly: show and the queue both

@@ -40,7 +40,7 @@ func (q taskQueue) put(ctx context.Context, rec *journal.Record, payload []byte,
 	if wait := rec.Due.Sub(rec.Now); wait > 0 {
 		options = append(options, asynq.ProcessIn(wait))
 	}
-	_, err := q.client.EnqueueContext(ctx, asynq.NewTask(Type, payload), options...)
+	_, err := q.client.EnqueueContext(ctx, asynq.NewTaskWithHeaders(Type, payload, carrying(rec)), options...)
 	if err != nil && !errors.Is(err, asynq.ErrTaskIDConflict) {
 		return fmt.Errorf("put refund %s on the queue: %w", rec.ID, err)
 	}

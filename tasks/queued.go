@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"refundworker/journal"
@@ -146,9 +147,11 @@ func (p *Processor) attempt(ctx context.Context, a Account, rec *journal.Record,
 	// The attempt outlives whatever ends this run: it is on the wire, and only
 	// its own deadline may cut it short.
 	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), deadline.Sub(p.Now()))
+	call, span := p.span(call, "attempt", trace.SpanKindClient, begun)
 	outcome := a.API.Refund(call, providers.Attempt{RefundID: begun.ID, Number: begun.Attempts, PaymentID: begun.PaymentID,
 		Full: begun.Full(), Minor: minor, Currency: begun.Currency, Reason: begun.Reason, Receipt: begun.Receipt, Deadline: deadline})
 	cancel()
+	endAttempt(span, begun.Attempts, outcome)
 	outcome.Message = begun.Receipt.Hide(outcome.Message)
 	p.Observer.Attempted(a.Name, outcome.Kind.String())
 	return p.settle(ctx, a, begun, outcome, pass, begun.Now.Add(p.Now().Sub(started)))
@@ -194,7 +197,7 @@ func (p *Processor) takeBack(ctx context.Context, a Account, rec *journal.Record
 	if err != nil || now.State != refund.Sending || now.Token != token {
 		return rec, fmt.Errorf("attempt of refund %s was not started: %w", rec.ID, cause)
 	}
-	p.Log.Warn("attempt not started: it could not be written ahead", zap.String("refund_id", rec.ID), zap.Error(cause))
+	p.Log.Warn("attempt not started: it could not be written ahead, and is tried again", about(now, zap.Error(cause))...)
 	return p.settle(ctx, a, now, providers.Outcome{Kind: providers.Unavailable, Code: codeNotDurable,
 		Message: "the write-ahead was not confirmed, so nothing was sent"}, pause.Pass{}, now.Now)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"refundworker/journal"
@@ -22,9 +23,11 @@ const refusalTries = 5
 // settle writes down what the provider said of an attempt. It keeps trying
 // while Redis is away, because an answer that is not written down becomes an
 // unknown attempt.
-func (p *Processor) settle(ctx context.Context, a Account, rec *journal.Record, o providers.Outcome, pass pause.Pass, ended time.Time) (*journal.Record, error) {
+func (p *Processor) settle(ctx context.Context, a Account, rec *journal.Record, o providers.Outcome, pass pause.Pass, ended time.Time) (settled *journal.Record, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleFor)
 	defer cancel()
+	ctx, span := p.span(ctx, "settle", trace.SpanKindInternal, rec)
+	defer func() { end(span, settled, err) }()
 	attempt := rec.Attempts
 	// Writing it down comes first: until then the answer is only ours.
 	defer func() { p.inform(ctx, a, o, pass) }()
@@ -32,9 +35,11 @@ func (p *Processor) settle(ctx context.Context, a Account, rec *journal.Record, 
 		next, err := p.Journal.Apply(ctx, rec, p.decide(a, rec, o, ended))
 		switch {
 		case err == nil:
-			if o.Kind == providers.Misconfigured && next.State == refund.Queued {
-				p.note(ctx, rec, next)
-				return p.credentials(ctx, a, next, o)
+			if next.State == refund.Queued {
+				p.note(ctx, rec, next) // Run finds it as it was before: queued
+				if o.Kind == providers.Misconfigured {
+					return p.credentials(ctx, a, next, o)
+				}
 			}
 			return next, nil
 		case errors.Is(err, journal.ErrStale):
@@ -49,7 +54,7 @@ func (p *Processor) settle(ctx context.Context, a Account, rec *journal.Record, 
 		case ctx.Err() != nil:
 			return rec, fmt.Errorf("outcome %s of attempt %d of refund %s is not written down, it will be reconciled: %w", o.Kind, attempt, rec.ID, err)
 		default:
-			p.Log.Warn("outcome not written down yet", zap.String("refund_id", rec.ID), zap.Int("try", try), zap.Error(err))
+			p.Log.Warn("outcome not written down yet: trying again until Redis takes it", about(rec, zap.String("outcome", o.Kind.String()), zap.Int("try", try), zap.Error(err))...)
 			if p.pauseFor(ctx, p.Policy.Backoff(providers.Unavailable, try, 0, p.Random)) != nil {
 				return rec, err
 			}
@@ -75,10 +80,13 @@ func (p *Processor) tooLate(ctx context.Context, rec *journal.Record, attempt in
 	case rec.State == refund.Queued:
 		step := p.arrived(rec)
 		step.By, step.Note = p.By, evidence
-		_, err := p.Journal.Apply(ctx, rec, step)
+		next, err := p.Journal.Apply(ctx, rec, step)
+		if err == nil {
+			p.note(ctx, rec, next)
+		}
 		return err
 	}
-	p.Log.Error("a provider's word came after the refund went on without it", zap.String("refund_id", rec.ID), zap.String("evidence", evidence))
+	p.Log.Error("a provider's word came after the refund went on without it: it counts as evidence", about(rec, zap.String("evidence", evidence))...)
 	_, err := p.Journal.Apply(ctx, rec, journal.Step{By: p.By, Note: evidence, NoDue: rec.Due.IsZero(), Due: rec.Due.Sub(rec.Now), Set: map[string]string{"known": "1"}})
 	return err
 }

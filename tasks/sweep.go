@@ -8,6 +8,7 @@ import (
 
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
@@ -83,7 +84,7 @@ func (s *Sweeper) takeUp(ctx context.Context) error {
 			if err == nil || AsLater(err) != nil || errors.Is(err, journal.ErrNotFound) {
 				return nil
 			}
-			s.processor.Log.Warn("refund not taken up", zap.String("refund_id", o.ID), zap.Error(err))
+			s.processor.Log.Warn("refund not taken up; it is looked after again later", zap.String("refund_id", o.ID), zap.Error(err))
 			// It must not keep those behind it waiting.
 			if err := s.backend.Journal.PutOff(ctx, o, now.Add(backlogLook)); err != nil {
 				s.processor.Log.Warn("refund not put off", zap.String("refund_id", o.ID), zap.Error(err))
@@ -127,8 +128,7 @@ func (s *Sweeper) Release(ctx context.Context) error {
 // tend looks after one refund whose time has come without anything happening.
 func (s *Sweeper) tend(ctx context.Context, rec *journal.Record) error {
 	if _, ok := s.processor.accounts[rec.Provider]; !ok {
-		s.processor.Log.Warn("an open refund's provider is not configured: was it renamed? Configure it under the name that the refund has",
-			zap.String("refund_id", rec.ID), zap.String("provider", rec.Provider))
+		s.processor.Log.Warn("an open refund's provider is not configured: was it renamed? Configure it under the name that the refund has", about(rec)...)
 		return s.backend.Journal.LookLater(ctx, rec, backlogLook)
 	}
 	info, err := s.backend.queue.where(rec)
@@ -174,7 +174,7 @@ func (s *Sweeper) restore(ctx context.Context, rec *journal.Record) error {
 	if err != nil {
 		return err
 	}
-	s.processor.Log.Info("task put back", zap.String("refund_id", rec.ID), zap.String("provider", rec.Provider), zap.String("state", string(rec.State)))
+	s.processor.Log.Info("task put back", about(rec)...)
 	return s.backend.queue.rouse(ctx, rec, payload, TaskTimeout(s.processor.accounts[rec.Provider].Provider))
 }
 
@@ -184,7 +184,9 @@ func (s *Sweeper) run(ctx context.Context, rec *journal.Record) error {
 	account := s.processor.accounts[rec.Provider]
 	ctx, cancel := context.WithTimeout(ctx, TaskTimeout(account.Provider))
 	defer cancel()
+	ctx, span := s.processor.resume(ctx, "sweep", trace.SpanKindInternal, rec)
 	done, err := s.processor.Run(ctx, rec)
+	end(span, done, err)
 	if later := AsLater(err); later != nil {
 		// The refund's own record says when it is due; look no earlier.
 		return s.backend.Journal.LookLater(ctx, done, max(later.After, time.Second))

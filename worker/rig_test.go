@@ -17,6 +17,11 @@ import (
 
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/propagation"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
@@ -61,11 +66,14 @@ type rig struct {
 	producer  *asynq.Client // a foreign one
 	inspector *asynq.Inspector
 	log       *lines
+	spans     *tracetest.InMemoryExporter // of the producer and of all workers
+	tracer    trace.Tracer
 }
 
 func newRig(t *testing.T, s setup) *rig {
 	t.Helper()
-	r := &rig{t: t, redis: redistest.Start(t, s.redisArgs...), log: &lines{}}
+	r := &rig{t: t, redis: redistest.Start(t, s.redisArgs...), log: &lines{}, spans: tracetest.NewInMemoryExporter()}
+	r.tracer = sdktrace.NewTracerProvider(sdktrace.WithSyncer(r.spans)).Tracer("test")
 	if s.sandbox.SettleDelay == 0 {
 		s.sandbox.SettleDelay = 100 * time.Millisecond
 	}
@@ -88,6 +96,7 @@ func newRig(t *testing.T, s setup) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = r.backend.Close() })
+	r.backend.Tracer = r.tracer
 	r.enqueuer, r.operator = tasks.NewEnqueuer(r.backend, r.cfg), tasks.NewOperator(r.backend, r.cfg)
 	r.raw = redis.NewClient(&redis.Options{Addr: r.redis.Addr, Password: s.password})
 	t.Cleanup(func() { _ = r.raw.Close() })
@@ -197,7 +206,7 @@ func (r *rig) start() *process { return r.startWith(r.cfg, "first") }
 func (r *rig) startWith(cfg *config.Config, name string) *process {
 	r.t.Helper()
 	log := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), r.log, zap.DebugLevel))
-	w, err := worker.New(cfg, worker.Options{Log: log, Name: name})
+	w, err := worker.New(cfg, worker.Options{Log: log, Name: name, Tracer: r.tracer})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -406,6 +415,7 @@ func TestMain(m *testing.M) {
 	// The tests wait more than they work, so more of them may run at a time than
 	// there are processors.
 	flag.Parse()
+	otel.SetTextMapPropagator(propagation.TraceContext{}) // as package tracing does
 	if err := flag.Set("test.parallel", "12"); err != nil {
 		panic(err)
 	}

@@ -68,9 +68,9 @@ func encodings(secret string) map[string]string {
 	return forms
 }
 
-// trace is the part of a form that gives it away. Within a longer base64 text
+// telltale is the part of a form that gives it away. Within a longer base64 text
 // only the middle is the same.
-func trace(form, text string) string {
+func telltale(form, text string) string {
 	if strings.HasPrefix(form, "base64+") {
 		return text[4 : len(text)-4]
 	}
@@ -113,6 +113,7 @@ func TestNoSecretLeavesTheWorker(t *testing.T) {
 	}
 	places := map[string]string{"log": r.log.String(), "metrics": r.metrics(w.Addr())}
 	w.stop()
+	places["spans"] = r.exported()
 	for key, value := range r.everything() {
 		places["redis "+key] = key + "\n" + value
 	}
@@ -131,7 +132,7 @@ func TestNoSecretLeavesTheWorker(t *testing.T) {
 		}
 	}
 	// What is meant to be there is found, so the scan looks in the right places.
-	for _, where := range []string{"log", "show " + ids[0], "task " + ids[0]} {
+	for _, where := range []string{"log", "spans", "show " + ids[0], "task " + ids[0]} {
 		if !strings.Contains(places[where], ids[0]) {
 			t.Errorf("%s does not name the refund: the scan sees nothing", where)
 		}
@@ -151,7 +152,7 @@ func TestNoSecretLeavesTheWorker(t *testing.T) {
 	for what, secret := range credentialsOf(awkward) {
 		for form, text := range encodings(secret) {
 			for where, content := range places {
-				if strings.Contains(strings.ToLower(content), strings.ToLower(trace(form, text))) {
+				if strings.Contains(strings.ToLower(content), strings.ToLower(telltale(form, text))) {
 					t.Errorf("%s as %s in %s", what, form, where)
 				}
 			}

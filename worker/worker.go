@@ -17,6 +17,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"refundworker/config"
@@ -37,12 +38,15 @@ type Options struct {
 	Name string
 	// Registry takes the metrics; nil for a new one.
 	Registry *prometheus.Registry
+	// Tracer makes the spans of refunds; nil: there are none. See package tracing.
+	Tracer trace.Tracer
 }
 
 // Worker is one worker process. Make it with New, run it once.
 type Worker struct {
 	cfg      *config.Config
 	log      *zap.Logger
+	tracer   trace.Tracer
 	name     string
 	accounts []tasks.Account
 	metrics  *metrics
@@ -68,7 +72,7 @@ type running struct {
 // New opens the providers of a configuration whose secrets are resolved. It
 // does no I/O but reading the password file, if there is one.
 func New(cfg *config.Config, o Options) (*Worker, error) {
-	w := &Worker{cfg: cfg, log: o.Log, name: o.Name, tally: tally.New(), draining: make(chan struct{}), listened: make(chan struct{})}
+	w := &Worker{cfg: cfg, log: o.Log, tracer: o.Tracer, name: o.Name, tally: tally.New(), draining: make(chan struct{}), listened: make(chan struct{})}
 	if w.log == nil {
 		w.log = zap.NewNop()
 	}
@@ -161,12 +165,13 @@ func (w *Worker) connect(ctx context.Context) (*running, error) {
 func (w *Worker) assemble(backend *tasks.Backend) (*running, error) {
 	limiter := ratelimit.New(backend.Redis)
 	w.limiter.Store(limiter)
+	backend.Tracer = w.tracer
 	r := &running{backend: backend, board: pause.New(backend.Redis), operator: tasks.NewOperator(backend, w.cfg)}
 	r.relayer = journal.NewRelayer(backend.Journal, func(err error) {
 		w.log.Warn("events not relayed yet; the sweeper will", zap.Error(err))
 	})
 	r.processor = tasks.NewProcessor(tasks.Parts{Journal: backend.Journal, Limiter: limiter, Board: r.board, Accounts: w.accounts,
-		Policy: w.cfg.Retry, Log: w.log, Observer: observers{w.metrics, w.tally}, Relay: r.relayer.Add, By: "worker " + w.name, Draining: w.draining})
+		Policy: w.cfg.Retry, Log: w.log, Observer: observers{w.metrics, w.tally}, Tracer: w.tracer, Relay: r.relayer.Add, By: "worker " + w.name, Draining: w.draining})
 	var err error
 	if r.pages, err = web.New(web.Options{Config: w.cfg, Backend: backend, Gate: w.guard, Log: w.log}); err != nil {
 		return nil, errors.Join(err, backend.Close())

@@ -86,11 +86,11 @@ func (f *batchFlags) run(cmd *cobra.Command, setup *cli.Setup, path string) erro
 	if err != nil {
 		return f.unreadable(cmd, err)
 	}
-	session, err := cli.Connect(cmd.Context(), cfg)
+	session, end, err := connect(cmd, cfg)
 	if err != nil {
 		return f.stopped(cmd, &summary{BatchID: f.batchID}, err)
 	}
-	defer session.Close()
+	defer end()
 
 	report := &report{name: name, stderr: cmd.ErrOrStderr(), summary: summary{BatchID: f.batchID},
 		bar: newBar(cmd.ErrOrStderr(), size, reader)}

@@ -119,11 +119,11 @@ func (f *refundFlags) run(cmd *cobra.Command, setup *cli.Setup) error {
 		}
 		return f.say(stdout, a)
 	}
-	session, err := cli.Connect(cmd.Context(), cfg)
+	session, end, err := connect(cmd, cfg)
 	if err != nil {
 		return f.fail(stdout, err, false)
 	}
-	defer session.Close()
+	defer end()
 	a, err := f.enqueue(cmd.Context(), session)
 	if err != nil {
 		return f.fail(stdout, err, true)

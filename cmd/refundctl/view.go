@@ -42,6 +42,7 @@ func (c *control) writeView(w io.Writer, v journal.View) error {
 	line("provider's id", v.ProviderRefundID)
 	line("reason", v.Reason)
 	line("metadata", string(v.Metadata))
+	line("trace", v.TraceID)
 	line("created", cli.Stamp(v.CreatedAt))
 	line("updated", cli.Stamp(v.UpdatedAt))
 	line("window ends", stamp(v.WindowEndsAt))

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"refundworker/config"
@@ -67,7 +68,7 @@ var demoEnv = map[string]string{
 }
 
 // demo runs a whole worker against an embedded Redis and simulated providers.
-func demo(ctx context.Context, once bool, out io.Writer, log *zap.Logger) error {
+func demo(ctx context.Context, once bool, out io.Writer, log *zap.Logger, tracer trace.Tracer) error {
 	store := miniredis.NewMiniRedis()
 	if err := store.Start(); err != nil {
 		return fmt.Errorf("start the embedded Redis: %w", err)
@@ -91,11 +92,11 @@ func demo(ctx context.Context, once bool, out io.Writer, log *zap.Logger) error 
 	if err != nil {
 		return err
 	}
-	w, err := worker.New(cfg, worker.Options{Log: log.WithOptions(zap.IncreaseLevel(zap.ErrorLevel)), Name: "demo"})
+	w, err := worker.New(cfg, worker.Options{Log: log.WithOptions(zap.IncreaseLevel(zap.ErrorLevel)), Name: "demo", Tracer: tracer})
 	if err != nil {
 		return err
 	}
-	d := &demonstration{cfg: cfg, companies: companies, out: out, listen: listen}
+	d := &demonstration{cfg: cfg, companies: companies, out: out, listen: listen, tracer: tracer}
 	return d.run(ctx, w, store, once)
 }
 
@@ -116,6 +117,7 @@ type demonstration struct {
 	out       io.Writer
 	listen    string
 	backend   *tasks.Backend
+	tracer    trace.Tracer
 	rows      []demoRow
 }
 
@@ -168,6 +170,7 @@ func (d *demonstration) show(ctx context.Context, once bool) error {
 		return err
 	}
 	defer d.backend.Close()
+	d.backend.Tracer = d.tracer
 	if err := d.enqueue(ctx); err != nil {
 		return err
 	}

@@ -10,11 +10,13 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
 	"refundworker/config"
 	"refundworker/providers/all"
+	"refundworker/tracing"
 	"refundworker/worker"
 )
 
@@ -63,13 +65,22 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			}
 			status = statusError
 			log := newLog(level, stderr)
-			switch {
-			case f.health:
-				err = healthcheck(cmd.Context(), f.config)
-			case f.demo:
-				err = demo(cmd.Context(), f.once, stdout, log)
-			default:
-				err = work(cmd.Context(), f, stdout, log)
+			if f.health {
+				return healthcheck(cmd.Context(), f.config)
+			}
+			traces, err := tracing.Start(cmd.Context(), "refund-worker", func(err error) {
+				log.Warn("spans are lost: look at the collector and at OTEL_EXPORTER_OTLP_ENDPOINT; refunds go on", zap.Error(err))
+			})
+			if err != nil {
+				return err
+			}
+			if f.demo {
+				err = demo(cmd.Context(), f.once, stdout, log, traces.Tracer())
+			} else {
+				err = work(cmd.Context(), f, stdout, log, traces.Tracer())
+			}
+			if lost := traces.Close(); lost != nil {
+				log.Warn("the trace is incomplete", zap.Error(lost))
 			}
 			return err
 		},
@@ -90,12 +101,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return statusOK
 }
 
-func work(ctx context.Context, f flags, stdout io.Writer, log *zap.Logger) error {
+func work(ctx context.Context, f flags, stdout io.Writer, log *zap.Logger, tracer trace.Tracer) error {
 	cfg, err := config.Load(config.Find(f.config), config.Options{Drivers: all.Drivers, ResolveSecrets: true})
 	if err != nil {
 		return err
 	}
-	w, err := worker.New(cfg, worker.Options{Log: log})
+	w, err := worker.New(cfg, worker.Options{Log: log, Tracer: tracer})
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,62 @@
+package tasks
+
+import (
+	"context"
+
+	"go.uber.org/zap"
+
+	"refundworker/journal"
+	"refundworker/refund"
+)
+
+// The log has one line for each change of a refund's state, and none for a look
+// that changes nothing: how often a provider was asked is a matter of metrics
+// and of the refund's own record.
+
+// about are the fields of every line about a refund, and more.
+func about(rec *journal.Record, more ...zap.Field) []zap.Field {
+	fields := []zap.Field{zap.String("refund_id", rec.ID), zap.String("provider", rec.Provider),
+		zap.String("payment_id", rec.PaymentID), zap.String("state", string(rec.State)), zap.Int("attempt", rec.Attempts)}
+	if id := rec.TraceID(); id != "" {
+		fields = append(fields, zap.String("trace_id", id))
+	}
+	return append(fields, more...)
+}
+
+// note logs a change of state and relays its event.
+func (p *Processor) note(ctx context.Context, before, after *journal.Record) {
+	if before.State == after.State {
+		return
+	}
+	p.changed(ctx, before.State, after.State)
+	fields := about(after, zap.String("reason_code", after.ReasonCode), zap.Duration("age", after.Now.Sub(after.Created)))
+	attempted := before.State == refund.Sending || after.Attempts > before.Attempts
+	switch last := after.LastAttempt(); {
+	case attempted && after.State != refund.Sending:
+		fields = append(fields, zap.String("outcome", last.Outcome), zap.String("code", last.Code), zap.Duration("took", last.EndedAt.Sub(last.StartedAt)))
+	case !attempted && before.Took > 0:
+		fields = append(fields, zap.Duration("took", before.Took)) // the lookup
+	}
+	if after.State == refund.Review {
+		p.Log.Warn("refund needs a person: see refundctl show, then resolve or retry", fields...)
+	} else {
+		p.Log.Info("refund "+string(after.State), fields...)
+	}
+	if !after.State.Terminal() && after.State != refund.Review {
+		return
+	}
+	p.announce(ctx, after)
+}
+
+// announce counts a refund that settled or went to review, and has its event
+// relayed.
+func (p *Processor) announce(ctx context.Context, rec *journal.Record) {
+	p.Observer.Settled(rec)
+	if p.Relay != nil {
+		p.Relay(rec)
+		return
+	}
+	if err := p.Journal.Relay(ctx, rec); err != nil {
+		p.Log.Warn("event not relayed yet; the sweeper will", about(rec, zap.Error(err))...)
+	}
+}
