@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"html"
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -221,7 +224,48 @@ func TestARefundsPageSaysWhereItStandsInEveryState(t *testing.T) {
 	}
 }
 
-// Every reason that the worker gives has its guide here and in the README.
+var reasons = regexp.MustCompile(`(?:review\(ctx, rec|toReview\([a-zA-Z.]+|to\(refund\.Review|"reason_code": *|"reason_code"\] = (?:"1", )?)[, ]*"([a-z_]+)"`)
+
+// Every reason that a worker gives for a review has its guide on the pages and
+// its row in the README.
+func TestEveryReasonForAReviewHasItsGuide(t *testing.T) {
+	files, err := filepath.Glob("../tasks/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	final := []string{"resolved", "canceled", "proven_by_total", "exceeds_refundable"} // reasons of final states
+	codes := map[string]bool{journal.NeedsApproval: true}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range reasons.FindAllStringSubmatch(string(text), -1) {
+			if !strings.HasSuffix(file, "_test.go") && !slices.Contains(final, m[1]) {
+				codes[m[1]] = true
+			}
+		}
+	}
+	if len(codes) < 13 {
+		t.Fatalf("found only %v: the expression needs a look", codes)
+	}
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := open(t)
+	r.reviewed("id", payment)
+	for code := range codes {
+		r.step("id", journal.Step{NoDue: true, By: "worker one", Set: map[string]string{"reason_code": code}})
+		if strings.Contains(r.shows("/refunds/id"), "The worker can&#39;t decide it.") {
+			t.Errorf("%s has no guide on the pages", code)
+		}
+		if !regexp.MustCompile("(?m)^\\|[^|]*`" + code + "`").Match(readme) {
+			t.Errorf("%s has no row in the README", code)
+		}
+	}
+}
+
 func TestARefundInReviewComesWithItsEvidence(t *testing.T) {
 	r := open(t)
 	first := asks("first", payment)
