@@ -38,7 +38,7 @@ func open(t testing.TB, wrap ...func(journal.Runner) journal.Runner) *book {
 	mini.SetTime(b.now)
 	b.rdb = redis.NewClient(&redis.Options{Addr: mini.Addr()})
 	t.Cleanup(func() { _ = b.rdb.Close() })
-	var run journal.Runner = redisconn.NewWaiter(b.rdb, "none", false, time.Second)
+	var run journal.Runner = redisconn.NewWaiter(b.rdb, "none", time.Second)
 	for _, w := range wrap {
 		run = w(run)
 	}

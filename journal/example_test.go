@@ -23,7 +23,7 @@ func Example() {
 	rdb := redis.NewClient(&redis.Options{Addr: mr.Addr()})
 	defer rdb.Close()
 	ctx := context.Background()
-	j := journal.New(rdb, redisconn.NewWaiter(rdb, "none", false, time.Second),
+	j := journal.New(rdb, redisconn.NewWaiter(rdb, "none", time.Second),
 		journal.Options{Window: 30 * time.Minute, Retention: 9600 * time.Hour})
 
 	order := refund.Order{RefundID: "r-1", Provider: "unitpay", PaymentID: "42", Asked: "100.00",

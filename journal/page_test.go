@@ -149,7 +149,7 @@ func TestPagesAndSearchWorkInACluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = rdb.Close() })
-	j := journal.New(rdb, redisconn.NewWaiter(rdb, "none", false, time.Second), journal.Options{Window: window, Retention: retention})
+	j := journal.New(rdb, redisconn.NewWaiter(rdb, "none", time.Second), journal.Options{Window: window, Retention: retention})
 	for i := range 60 {
 		o := of(fmt.Sprintf("id-%02d", i), i, map[string]string{"order": fmt.Sprintf("order-%02d", i)})
 		if taken, err := j.Take(context.Background(), o, journal.Taking{}); err != nil || taken.Record == nil {

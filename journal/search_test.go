@@ -39,7 +39,7 @@ func real(t *testing.T) (*journal.Journal, *redis.Client) {
 	t.Helper()
 	server := redistest.Start(t)
 	rdb := server.Client(t)
-	return journal.New(rdb, redisconn.NewWaiter(rdb, "none", false, time.Second), journal.Options{Window: window, Retention: time.Millisecond}), rdb
+	return journal.New(rdb, redisconn.NewWaiter(rdb, "none", time.Second), journal.Options{Window: window, Retention: time.Millisecond}), rdb
 }
 
 func put(t *testing.T, j *journal.Journal, o refund.Order) {

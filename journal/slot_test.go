@@ -25,7 +25,7 @@ func TestWhileABucketsSlotMovesNothingIsDecidedOnHalfOfIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = rdb.Close() })
-	j := journal.New(rdb, redisconn.NewWaiter(rdb, "none", false, time.Second), journal.Options{Window: window, Retention: retention})
+	j := journal.New(rdb, redisconn.NewWaiter(rdb, "none", time.Second), journal.Options{Window: window, Retention: retention})
 	take := func(id, amount string) (journal.Taken, error) {
 		return j.Take(ctx, order(id, amount), journal.Taking{})
 	}

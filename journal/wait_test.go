@@ -17,7 +17,7 @@ import (
 )
 
 // far is a journal on a real server behind a wire.
-func far(t *testing.T, to, mode string, waitAOF bool) (*journal.Journal, *redistest.Wire, redis.UniversalClient) {
+func far(t *testing.T, to, mode string) (*journal.Journal, *redistest.Wire, redis.UniversalClient) {
 	t.Helper()
 	wire := redistest.StartWire(t, to)
 	rdb, err := redisconn.Open(providers.NewSecret("redis://" + wire.Addr))
@@ -25,7 +25,7 @@ func far(t *testing.T, to, mode string, waitAOF bool) (*journal.Journal, *redist
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = rdb.Close() })
-	return journal.New(rdb, redisconn.NewWaiter(rdb, mode, waitAOF, time.Second), journal.Options{Window: window, Retention: retention}), wire, rdb
+	return journal.New(rdb, redisconn.NewWaiter(rdb, mode, time.Second), journal.Options{Window: window, Retention: retention}), wire, rdb
 }
 
 func begin(ctx context.Context, j *journal.Journal, id, token string) (*journal.Record, error) {
@@ -43,7 +43,7 @@ func TestBeginWhoseReplyIsLostIsRepeatedWithItsTokenAndWaitsAgain(t *testing.T) 
 	ctx := context.Background()
 	primary := redistest.Start(t)
 	replica := redistest.StartReplica(t, primary)
-	j, wire, _ := far(t, primary.Addr, "replica", false)
+	j, wire, _ := far(t, primary.Addr, "replica")
 	for _, id := range []string{"warm", "mine"} { // the first of them sends the scripts' texts
 		if _, err := j.Take(ctx, order(id, map[string]string{"warm": "10.00", "mine": "20.00"}[id]), journal.Taking{}); err != nil {
 			t.Fatal(err)
@@ -101,9 +101,9 @@ func TestBegunAttemptConfirmedByWaitAOFOutlivesAKilledServer(t *testing.T) {
 	if !s.HasWaitAOF(t) {
 		t.Skipf("redis-server %s has no WAITAOF, which is from 7.2 on; REDIS_SERVER names another one", s.Version(t))
 	}
-	j, wire, rdb := far(t, s.Addr, "aof", true)
+	j, wire, rdb := far(t, s.Addr, "aof")
 	report, err := redisconn.Check(ctx, rdb, redisconn.Requirements{Durability: "aof"})
-	if err != nil || !report.HasWaitAOF {
+	if err != nil || !strings.Contains(report.String(), "WAITAOF after each write") {
 		t.Fatalf("%s, %v", report, err)
 	}
 	if _, err := j.Take(ctx, order("mine", "20.00"), journal.Taking{}); err != nil {

@@ -80,7 +80,9 @@ func (c call) send(ctx context.Context, node *redis.Client, bySHA bool) (any, er
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return nil, err
 	}
-	if onDisk != nil {
+	// Without the command the write was on disk before its answer left: see
+	// checkDisk, which sorts the servers by this very answer.
+	if onDisk != nil && !unknownCommand(onDisk.Err()) {
 		if err := confirmed("disk", onDisk.Err(), func() bool { return len(onDisk.Val()) > 0 && onDisk.Val()[0] >= 1 }); err != nil {
 			return nil, err
 		}

@@ -39,13 +39,10 @@ func (r Requirements) replica() bool {
 
 // Report is what Check found.
 type Report struct {
-	Version string // the oldest of the servers'; empty if it was not told
-	// HasWaitAOF says that every master can confirm a write to its disk, which
-	// NewWaiter then asks for.
-	HasWaitAOF bool
-	Masters    int
-	Verified   []string // what was seen
-	Stated     []string // what the operator said and could not be seen
+	Version  string // the oldest of the servers'; empty if it was not told
+	Masters  int
+	Verified []string // what was seen
+	Stated   []string // what the operator said and could not be seen
 }
 
 // String returns the report in one line for the log.
@@ -101,14 +98,13 @@ func Check(ctx context.Context, client redis.UniversalClient, req Requirements) 
 
 // summary says of all masters what holds for each.
 func summary(nodes []nodeReport) Report {
-	r := Report{Version: nodes[0].version.text, HasWaitAOF: true, Masters: len(nodes)}
+	r := Report{Version: nodes[0].version.text, Masters: len(nodes)}
 	oldest, replicas := nodes[0].version, nodes[0].replicas
 	for _, n := range nodes {
 		if n.version.less(oldest) {
 			oldest = n.version
 		}
 		replicas = min(replicas, n.replicas)
-		r.HasWaitAOF = r.HasWaitAOF && n.waitAOF
 	}
 	r.Version = oldest.text
 	if oldest.text != "" {

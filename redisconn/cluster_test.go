@@ -70,14 +70,14 @@ func TestCheckAsksEveryMasterOfACluster(t *testing.T) {
 
 func TestRunInAClusterWaitsAtTheKeysMaster(t *testing.T) {
 	a, b, _ := startCluster(t)
-	w := redisconn.NewWaiter(open(t, "redis-cluster://"+b.Addr), "replica", false, enough)
+	w := redisconn.NewWaiter(open(t, "redis-cluster://"+b.Addr), "replica", enough)
 	confirmed, refused := 0, 0
 	for i := range 20 {
 		key := fmt.Sprintf("{%d}", i)
 		slot := a.Client(t).ClusterKeySlot(context.Background(), key).Val()
 		short := w
 		if slot >= slots/2 { // its master has no replica, so don't wait long
-			short = redisconn.NewWaiter(open(t, "redis-cluster://"+b.Addr), "replica", false, 1)
+			short = redisconn.NewWaiter(open(t, "redis-cluster://"+b.Addr), "replica", 1)
 		}
 		_, err := short.Run(context.Background(), key, put, []string{key}, "v")
 		switch {
@@ -105,7 +105,7 @@ func TestRunFollowsASlotThatMoves(t *testing.T) {
 	if slot >= slots/2 {
 		from, to = b, a
 	}
-	w := redisconn.NewWaiter(open(t, "redis-cluster://"+a.Addr), "none", false, enough)
+	w := redisconn.NewWaiter(open(t, "redis-cluster://"+a.Addr), "none", enough)
 	run := func(when, value string) {
 		t.Helper()
 		if v, err := w.Run(ctx, key, put, []string{key}, value); err != nil || v != value {

@@ -8,9 +8,11 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// checkDisk verifies that a write is on this server's disk before its answer
-// leaves (appendfsync always), or that the server can be asked to confirm it
-// (WAITAOF, from 7.2 on).
+// checkDisk verifies that this server can be asked to confirm that a write is on
+// its disk (WAITAOF, from 7.2 on), or else that a write is there before its answer
+// leaves (appendfsync always). Which of the two is for the server to say, by its
+// answer to the command: the Waiter goes by that answer too, so servers of both
+// kinds may follow each other or stand side by side.
 func (n *nodeReport) checkDisk(ctx context.Context, c server, info map[string]string, req Requirements) error {
 	if info["aof_enabled"] != "1" {
 		return fmt.Errorf("durability %s needs appendonly yes, and it is no; set appendonly yes, or choose another durability", req.Durability)
@@ -23,13 +25,11 @@ func (n *nodeReport) checkDisk(ctx context.Context, c server, info map[string]st
 	if err != nil {
 		return err
 	}
-	if !n.version.less(version{major: 7, minor: 2}) {
-		n.waitAOF, err = n.tryWaitAOF(ctx, c)
-		if err != nil {
-			return err
-		}
+	waits, err := n.tryWaitAOF(ctx, c)
+	if err != nil {
+		return err
 	}
-	if n.waitAOF {
+	if waits {
 		return n.fsyncWithWait(fsync, known, req)
 	}
 	return n.fsyncAlways(ctx, c, fsync, known, req)
@@ -93,7 +93,8 @@ func setting(ctx context.Context, c server, name string) (value string, known bo
 }
 
 // tryWaitAOF finds out whether WAITAOF works, which a version number does not
-// say of every server that speaks this protocol.
+// say of every server that speaks this protocol. It waits for what was written
+// on the same connection.
 func (n *nodeReport) tryWaitAOF(ctx context.Context, c server) (bool, error) {
 	cmd := redis.NewIntSliceCmd(ctx, "waitaof", 1, 0, 2000)
 	err := c.Process(ctx, cmd)

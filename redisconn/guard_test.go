@@ -30,7 +30,7 @@ func TestAGuardedClientUsesNoServerThatCameBackUnfit(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	w := redisconn.NewWaiter(client, "aof", false, enough)
+	w := redisconn.NewWaiter(client, "aof", enough)
 	run := func(value string) error {
 		_, err := w.Run(ctx, "k", put, []string{"k"}, value)
 		return err

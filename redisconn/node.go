@@ -23,7 +23,6 @@ type server interface {
 // nodeReport is what was found at one server.
 type nodeReport struct {
 	version  version
-	waitAOF  bool
 	replicas int
 	verified []string
 	stated   []string

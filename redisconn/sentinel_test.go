@@ -46,7 +46,7 @@ func TestRunGoesOnAtTheNewPrimaryAfterAFailover(t *testing.T) {
 	watch := startSentinel(t, first)
 	client := open(t, "redis-sentinel://"+watch.Addr+"/mine/0")
 	expect(t, client, redisconn.Requirements{Durability: "aof+replica"}, "1 connected replicas or more", false)
-	both := redisconn.NewWaiter(client, "aof+replica", false, enough)
+	both := redisconn.NewWaiter(client, "aof+replica", enough)
 	if v, err := both.Run(ctx, "k", put, []string{"k"}, "old primary"); err != nil || v != "old primary" {
 		t.Fatalf("got %v, %v", v, err)
 	}
@@ -56,7 +56,7 @@ func TestRunGoesOnAtTheNewPrimaryAfterAFailover(t *testing.T) {
 	})
 
 	first.Stop()
-	alone := redisconn.NewWaiter(client, "aof", false, enough)
+	alone := redisconn.NewWaiter(client, "aof", enough)
 	redistest.Eventually(t, "the new primary takes writes", func() bool {
 		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 		defer cancel()

@@ -6,43 +6,41 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/alicebob/miniredis/v2/server"
 
+	"refundworker/internal/redistest"
 	"refundworker/redisconn"
 )
 
-// modern answers as a Redis 7.2 does to what Check asks. An empty fsync means
-// that CONFIG is forbidden; waitAOF is what WAITAOF answers.
-func modern(t *testing.T, fsync string, waitAOF func(*server.Peer)) string {
+// modern is a server that says to be a Redis 7.2 with that appendfsync. An
+// empty fsync means that CONFIG is forbidden; waitAOF is what WAITAOF answers.
+func modern(t *testing.T, fsync string, waitAOF func(*server.Peer)) *miniredis.Miniredis {
 	t.Helper()
-	s, err := server.NewServer("127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Close)
-	for name, answer := range map[string]server.Cmd{
-		"INFO": func(c *server.Peer, _ string, _ []string) {
+	s := miniredis.RunT(t)
+	s.Server().SetPreHook(func(c *server.Peer, cmd string, args ...string) bool {
+		switch cmd {
+		case "INFO":
 			c.WriteBulk("redis_version:7.2.4\r\nredis_mode:standalone\r\nrole:master\r\nmaxmemory_policy:noeviction\r\naof_enabled:1\r\n")
-		},
-		"CONFIG": func(c *server.Peer, _ string, args []string) {
+		case "CONFIG":
 			if fsync == "" {
 				c.WriteError("NOPERM this user has no permissions to run the 'config|get' command")
-				return
+				return true
 			}
 			c.WriteLen(2)
 			c.WriteBulk(args[1])
 			c.WriteBulk(fsync)
-		},
-		"WAITAOF": func(c *server.Peer, _ string, _ []string) { waitAOF(c) },
-	} {
-		if err := s.Register(name, answer); err != nil {
-			t.Fatal(err)
+		case "WAITAOF":
+			waitAOF(c)
+		default:
+			return false
 		}
-	}
-	return "redis://" + s.Addr().String()
+		return true
+	})
+	return s
 }
 
 func acks(local, replicas int) func(*server.Peer) {
@@ -74,12 +72,8 @@ func TestCheckOfAServerWithWaitAOF(t *testing.T) {
 		"a look-alike with everysec":       {"everysec", "", says("ERR unknown command 'waitaof'"), "it is everysec", true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			client := open(t, modern(t, c.fsync, c.waitAOF))
+			client := open(t, "redis://"+modern(t, c.fsync, c.waitAOF).Addr())
 			expect(t, client, redisconn.Requirements{Durability: "aof", StatedFsync: c.stated}, c.want, c.fails)
-			report, _ := redisconn.Check(context.Background(), client, redisconn.Requirements{Durability: "aof", StatedFsync: c.stated})
-			if want := !c.fails && !strings.Contains(name, "look-alike"); report.HasWaitAOF != want {
-				t.Errorf("HasWaitAOF is %v", report.HasWaitAOF)
-			}
 		})
 	}
 }
@@ -117,7 +111,7 @@ func TestRunAsksTheDiskAndTheReplicaAsTheDurabilitySays(t *testing.T) {
 			}
 			return true
 		})
-		w := redisconn.NewWaiter(open(t, "redis://"+mini.Addr()), strings.TrimSpace(mode), true, enough)
+		w := redisconn.NewWaiter(open(t, "redis://"+mini.Addr()), strings.TrimSpace(mode), enough)
 		v, err := w.Run(context.Background(), "k", put, []string{"k"}, "v")
 		if c.fails != errors.Is(err, redisconn.ErrNotDurable) || !c.fails && (err != nil || v != "v") {
 			t.Errorf("%q: got %v, %v", mode, v, err)
@@ -129,5 +123,77 @@ func TestRunAsksTheDiskAndTheReplicaAsTheDurabilitySays(t *testing.T) {
 		if _, err := w.RunPlain(context.Background(), "k", get, []string{"k"}); err != nil || len(asked) > 0 {
 			t.Errorf("%q: a plain run asked %s, %v", mode, fmt.Sprint(asked), err)
 		}
+	}
+}
+
+// A failover may lead from a server without WAITAOF to one with it, or back: each
+// write is asked for where it went.
+func TestTheServerOfTheWriteIsAskedWhateverTheOneBeforeItCould(t *testing.T) {
+	always := redistest.Start(t, safe()...)
+	if always.HasWaitAOF(t) {
+		t.Skipf("redis-server %s has WAITAOF; this needs an older one", always.Version(t))
+	}
+	everysec := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "everysec")
+	var asked, onDisk atomic.Int64
+	waits := modern(t, "everysec", func(c *server.Peer) {
+		asked.Add(1)
+		acks(int(onDisk.Load()), 0)(c)
+	})
+	for _, firstAddr := range []string{always.Addr, waits.Addr()} {
+		onDisk.Store(1)
+		name := redistest.StartWire(t, firstAddr) // a name that leads to whoever is the primary
+		client, err := redisconn.OpenGuarded(secret("redis://"+name.Addr), redisconn.Requirements{Durability: "aof"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = client.Close() })
+		w := redisconn.NewWaiter(client, "aof", enough)
+		write := func() error {
+			_, err := w.Run(context.Background(), "k", put, []string{"k"}, "v")
+			return err
+		}
+		if err := write(); err != nil {
+			t.Fatalf("the first server: %v", err)
+		}
+
+		name.Lead(waits.Addr())
+		before := asked.Load()
+		if err := write(); err != nil || asked.Load() == before {
+			t.Errorf("the server with WAITAOF: %v, asked %d times", err, asked.Load()-before)
+		}
+		onDisk.Store(0)
+		if err := write(); !errors.Is(err, redisconn.ErrNotDurable) {
+			t.Errorf("a write that its disk did not confirm: %v", err)
+		}
+		name.Lead(always.Addr)
+		if err := write(); err != nil {
+			t.Errorf("the server without it, with appendfsync always: %v", err)
+		}
+		name.Lead(everysec.Addr)
+		if err := write(); err == nil || !strings.Contains(err.Error(), "it is everysec; set appendfsync always") {
+			t.Errorf("the server without it, with everysec: %v", err)
+		}
+		if n := everysec.Client(t).Exists(context.Background(), "k").Val(); n != 0 {
+			t.Error("a server that keeps too little was written to")
+		}
+	}
+}
+
+// A user who may not ask gets no confirmation, whatever the server can.
+func TestAWriteThatMayNotBeAskedForIsNotDurable(t *testing.T) {
+	answer := acks(1, 0)
+	s := modern(t, "always", func(c *server.Peer) { answer(c) })
+	client, err := redisconn.OpenGuarded(secret("redis://"+s.Addr()), redisconn.Requirements{Durability: "aof"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	if err := client.Ping(context.Background()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	answer = says("NOPERM no permissions to run the 'waitaof' command")
+	w := redisconn.NewWaiter(client, "aof", enough)
+	if _, err := w.Run(context.Background(), "k", put, []string{"k"}, "v"); !errors.Is(err, redisconn.ErrNotDurable) {
+		t.Errorf("got %v", err)
 	}
 }

@@ -37,14 +37,17 @@ type Waiter struct {
 	sent    sync.Map // hashes of scripts that a server has had the text of
 }
 
-// NewWaiter returns a Waiter on a client made by Open. mode is aof, replica,
-// aof+replica or none; hasWaitAOF is Report.HasWaitAOF: where it is false, mode
-// aof relies on appendfsync always, as verified by Check, with which Redis
-// answers after the write is on disk. timeout is how long a confirmation may
-// take; it is cut to what the client's read timeout leaves.
-func NewWaiter(client redis.UniversalClient, mode string, hasWaitAOF bool, timeout time.Duration) *Waiter {
+// NewWaiter returns a Waiter on a client made by OpenGuarded for the same mode:
+// aof, replica, aof+replica or none. timeout is how long a confirmation may take;
+// it is cut to what the client's read timeout leaves.
+//
+// For the disk every write asks the server that it went to by WAITAOF, whatever
+// others can. A server that does not know the command has confirmed with its
+// answer: the guard asked it the same before its first use, and took it only with
+// appendfsync always.
+func NewWaiter(client redis.UniversalClient, mode string, timeout time.Duration) *Waiter {
 	req := Requirements{Durability: mode}
-	w := &Waiter{client: client, disk: req.disk() && hasWaitAOF, replica: req.replica(), timeout: timeout}
+	w := &Waiter{client: client, disk: req.disk(), replica: req.replica(), timeout: timeout}
 	switch c := client.(type) {
 	case *redis.Client:
 		w.timeout = within(timeout, c.Options().ReadTimeout)

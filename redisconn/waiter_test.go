@@ -26,7 +26,7 @@ const enough = 2 * time.Second // for a confirmation
 
 func TestRunReturnsTheScriptsResult(t *testing.T) {
 	mini := miniredis.RunT(t)
-	w := redisconn.NewWaiter(open(t, "redis://"+mini.Addr()), "none", false, enough)
+	w := redisconn.NewWaiter(open(t, "redis://"+mini.Addr()), "none", enough)
 	for range 2 { // the first time by the script's text, then by its hash
 		if v, err := w.Run(context.Background(), "k", put, []string{"k"}, "v"); err != nil || v != "v" {
 			t.Fatalf("got %v, %v", v, err)
@@ -39,7 +39,7 @@ func TestRunReturnsTheScriptsResult(t *testing.T) {
 
 func TestRunReportsTheScriptsOwnErrorAtOnce(t *testing.T) {
 	mini := miniredis.RunT(t)
-	w := redisconn.NewWaiter(open(t, "redis://"+mini.Addr()), "none", false, enough)
+	w := redisconn.NewWaiter(open(t, "redis://"+mini.Addr()), "none", enough)
 	calls := redis.NewScript(`redis.call('INCR', KEYS[1]) return redis.error_reply('CONFLICT no')`)
 	_, err := w.Run(context.Background(), "k", calls, []string{"k"})
 	if err == nil || !strings.Contains(err.Error(), "CONFLICT") {
@@ -53,7 +53,7 @@ func TestRunReportsTheScriptsOwnErrorAtOnce(t *testing.T) {
 func TestRunWaitsForAReplica(t *testing.T) {
 	primary := redistest.Start(t)
 	replica := redistest.StartReplica(t, primary)
-	w := redisconn.NewWaiter(open(t, primary.URL.Reveal()), "replica", false, enough)
+	w := redisconn.NewWaiter(open(t, primary.URL.Reveal()), "replica", enough)
 	copies := replica.Client(t)
 	for i := range 20 {
 		key, value := fmt.Sprint("k", i), fmt.Sprint("v", i)
@@ -69,7 +69,7 @@ func TestRunWaitsForAReplica(t *testing.T) {
 func TestRunIsNotDurableWhenNoReplicaConfirms(t *testing.T) {
 	primary := redistest.Start(t)
 	replica := redistest.StartReplica(t, primary)
-	w := redisconn.NewWaiter(open(t, primary.URL.Reveal()), "replica", false, 200*time.Millisecond)
+	w := redisconn.NewWaiter(open(t, primary.URL.Reveal()), "replica", 200*time.Millisecond)
 	run := func(value string) error {
 		_, err := w.Run(context.Background(), "k", put, []string{"k"}, value)
 		return err
@@ -95,7 +95,7 @@ func TestRunIsNotDurableWhenNoReplicaConfirms(t *testing.T) {
 
 func TestRunWithACutContextDoesNotOutliveIt(t *testing.T) {
 	primary := redistest.Start(t)
-	w := redisconn.NewWaiter(open(t, primary.URL.Reveal()), "replica", false, time.Minute)
+	w := redisconn.NewWaiter(open(t, primary.URL.Reveal()), "replica", time.Minute)
 	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
 	defer cancel()
 	began := time.Now()
@@ -108,20 +108,9 @@ func TestRunWithACutContextDoesNotOutliveIt(t *testing.T) {
 	}
 }
 
-func TestRunOnAServerWithoutWaitAOFIsNotDurableIfToldToUseIt(t *testing.T) {
-	s := redistest.Start(t)
-	if v := s.Version(t); !strings.HasPrefix(v, "6.") && !strings.HasPrefix(v, "7.0.") {
-		t.Skipf("redis-server %s has WAITAOF", v)
-	}
-	w := redisconn.NewWaiter(open(t, s.URL.Reveal()), "aof", true, enough)
-	if _, err := w.Run(context.Background(), "k", put, []string{"k"}, "v"); !errors.Is(err, redisconn.ErrNotDurable) {
-		t.Errorf("got %v", err)
-	}
-}
-
 func TestRunWithAppendfsyncAlwaysSurvivesAKilledServer(t *testing.T) {
 	s := redistest.Start(t, safe()...)
-	w := redisconn.NewWaiter(open(t, s.URL.Reveal()), "aof", false, enough)
+	w := redisconn.NewWaiter(open(t, s.URL.Reveal()), "aof", enough)
 	if _, err := w.Run(context.Background(), "k", put, []string{"k"}, "v"); err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +125,7 @@ func TestRunRepeatsCallAndWaitTogetherAfterALostAnswer(t *testing.T) {
 	primary := redistest.Start(t)
 	redistest.StartReplica(t, primary)
 	p := newProxy(t, primary.Addr)
-	w := redisconn.NewWaiter(open(t, "redis://"+p.addr), "replica", false, enough)
+	w := redisconn.NewWaiter(open(t, "redis://"+p.addr), "replica", enough)
 	if _, err := w.Run(context.Background(), "k", put, []string{"k"}, "warm"); err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +149,7 @@ func TestRunGivesUpOnADeadServerWithinItsOwnBound(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	w := redisconn.NewWaiter(open(t, "redis://"+l.Addr().String()+"?read_timeout=1s&dial_timeout=1s"), "none", false, enough)
+	w := redisconn.NewWaiter(open(t, "redis://"+l.Addr().String()+"?read_timeout=1s&dial_timeout=1s"), "none", enough)
 	done := make(chan error, 1)
 	go func() {
 		_, err := w.Run(context.Background(), "k", put, []string{"k"}, "v")
@@ -179,7 +168,7 @@ func TestRunGivesUpOnADeadServerWithinItsOwnBound(t *testing.T) {
 func TestRunOnAClosedClientOrACanceledContextFailsAtOnce(t *testing.T) {
 	mini := miniredis.RunT(t)
 	c := open(t, "redis://"+mini.Addr())
-	w := redisconn.NewWaiter(c, "none", false, enough)
+	w := redisconn.NewWaiter(c, "none", enough)
 	canceled, cancel := context.WithCancel(context.Background())
 	cancel()
 	if _, err := w.Run(canceled, "k", put, []string{"k"}, "v"); !errors.Is(err, context.Canceled) {

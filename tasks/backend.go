@@ -54,7 +54,7 @@ func Open(ctx context.Context, cfg *config.Config) (*Backend, error) {
 // is what verifies a server.
 func NewBackend(rdb, queues redis.UniversalClient, cfg *config.Config, report redisconn.Report) *Backend {
 	queues.AddHook(settleHook{})
-	waiter := redisconn.NewWaiter(rdb, string(cfg.Durability), report.HasWaitAOF, durableWait)
+	waiter := redisconn.NewWaiter(rdb, string(cfg.Durability), durableWait)
 	return &Backend{
 		Redis: rdb, Queues: queues, Report: report,
 		Journal: journal.New(rdb, waiter, journal.Options{Window: cfg.DedupeWindow, Retention: cfg.JournalRetention}),

@@ -13,6 +13,7 @@ type Wire struct {
 	Addr string // where to connect instead of the server
 
 	mu     sync.Mutex
+	to     string
 	flow   chan struct{} // closed while bytes pass
 	links  map[net.Conn]bool
 	closed bool
@@ -27,7 +28,7 @@ func StartWire(t testing.TB, to string) *Wire {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &Wire{Addr: l.Addr().String(), flow: make(chan struct{}), links: map[net.Conn]bool{}}
+	w := &Wire{Addr: l.Addr().String(), to: to, flow: make(chan struct{}), links: map[net.Conn]bool{}}
 	close(w.flow)
 	var work sync.WaitGroup
 	work.Go(func() {
@@ -36,7 +37,7 @@ func StartWire(t testing.TB, to string) *Wire {
 			if err != nil {
 				return
 			}
-			server, err := net.Dial("tcp", to)
+			server, err := net.Dial("tcp", w.target())
 			if err != nil || !w.add(client, server) {
 				_ = client.Close()
 				continue
@@ -117,6 +118,20 @@ func (w *Wire) Release() {
 	default:
 		close(w.flow)
 	}
+}
+
+// Lead breaks all connections, and leads new ones to another server.
+func (w *Wire) Lead(to string) {
+	w.mu.Lock()
+	w.to = to
+	w.mu.Unlock()
+	w.Cut()
+}
+
+func (w *Wire) target() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.to
 }
 
 // Cut breaks all connections. New ones can be made.

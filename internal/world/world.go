@@ -93,7 +93,7 @@ func build(o Options) (*World, error) {
 	}
 	w.raw = w.client()
 	w.inspector = asynq.NewInspectorFromRedisClient(w.raw)
-	w.Journal = journal.New(w.raw, redisconn.NewWaiter(w.raw, string(config.DurabilityNone), false, time.Second),
+	w.Journal = journal.New(w.raw, redisconn.NewWaiter(w.raw, string(config.DurabilityNone), time.Second),
 		journal.Options{Window: cfg.DedupeWindow, Retention: cfg.JournalRetention})
 	return w, nil
 }
