@@ -112,7 +112,7 @@ func TestWhatIsWrongWithAFormIsSaidAndNothingDone(t *testing.T) {
 		fields []string
 		says   []string
 	}{
-		"no note":               {"resolve", []string{"outcome", "declined", "note", " \n"}, []string{"note: is required", "open><summary>Resolve"}},
+		"no note":               {"resolve", []string{"outcome", "declined", "note", " \n"}, []string{"note: is required", "open><summary>Resolve", `required aria-invalid="true" aria-describedby="fault-resolve-note-id"`, `id="fault-resolve-note-id"`}},
 		"no name":               {"resolve", []string{"outcome", "declined", "by", ""}, []string{"by: is required", ">seen in the portal</textarea>"}},
 		"a name that is long":   {"resolve", []string{"outcome", "declined", "by", strings.Repeat("я", 101)}, []string{"by: must have at most 100 characters"}},
 		"a note that is long":   {"retry", []string{"note", strings.Repeat("x", 1001)}, []string{"note: must have at most 1000 characters", "open><summary>Ask again"}},

@@ -405,3 +405,13 @@ func TestPagesLoadNothingFromElsewhereAndHaveNoInlineCode(t *testing.T) {
 		}
 	}
 }
+
+func TestARefundInATraceNamesIt(t *testing.T) {
+	r := open(t)
+	r.take(asks("id", payment))
+	if strings.Contains(r.shows("/refunds/id"), "Trace") {
+		t.Error("a refund in no trace names one")
+	}
+	r.step("id", journal.Step{Set: map[string]string{"trace": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}})
+	r.shows("/refunds/id", "<dt>Trace</dt><dd class=\"id\">0af7651916cd43dd8448eb211c80319c</dd>")
+}

@@ -79,8 +79,13 @@ func (f form) Open() bool { return f.failed().Action != "" }
 // Typed is what was typed into a field.
 func (f form) Typed(field string) string { return f.failed().Typed[field] }
 
-// Fault is what is wrong with it.
-func (f form) Fault(field string) string { return f.failed().Faults[field] }
+// On is what is wrong with a field.
+func (f form) On(field string) fault {
+	return fault{"fault-" + f.Action + "-" + field + "-" + f.D.View.RefundID, f.failed().Faults[field]}
+}
+
+// fault is what is wrong with a field of a form; Rule is empty if nothing is.
+type fault struct{ ID, Rule string }
 
 // Chosen reports whether a value was chosen.
 func (f form) Chosen(field, value string) bool { return f.Typed(field) == value }
