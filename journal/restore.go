@@ -37,4 +37,13 @@ func (j *Journal) RestoreOver(ctx context.Context) error {
 	return nil
 }
 
+// Restored reports whether AfterRestore holds.
+func (j *Journal) Restored(ctx context.Context) (bool, error) {
+	n, err := j.rdb.Exists(ctx, restoredKey(0)).Result() // it marks all buckets alike
+	if err != nil {
+		return false, fmt.Errorf("journal: restored or not: %w", err)
+	}
+	return n == 1, nil
+}
+
 func restoredKey(bucket int) string { return bucketPrefix(bucket) + "restored" }

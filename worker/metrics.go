@@ -12,6 +12,7 @@ import (
 	"refundworker/journal"
 	"refundworker/pause"
 	"refundworker/providers"
+	"refundworker/redisconn"
 	"refundworker/refund"
 	"refundworker/tasks"
 )
@@ -76,11 +77,7 @@ func (m *metrics) expect(provider string) {
 // hold says why nothing is sent; empty for no reason.
 func (m *metrics) hold(why string) {
 	for _, reason := range []string{heldRedis, heldAccount} {
-		held := 0.0
-		if reason == why {
-			held = 1
-		}
-		m.held.WithLabelValues(reason).Set(held)
+		m.held.WithLabelValues(reason).Set(truth(reason == why))
 	}
 }
 
@@ -109,12 +106,14 @@ func (m *metrics) called(provider, operation string, took time.Duration) {
 type standing struct{ w *Worker }
 
 var (
-	inStateDesc = prometheus.NewDesc("refund_in_state", "Refunds that are in a state now.", []string{"provider", "state"}, nil)
-	oldestDesc  = prometheus.NewDesc("refund_oldest_seconds", "How long the oldest refund has been in its state.", []string{"provider", "state"}, nil)
-	pausedDesc  = prometheus.NewDesc("refund_provider_paused", "1 while a provider is paused for this reason.", []string{"provider", "reason"}, nil)
-	queueDesc   = prometheus.NewDesc("asynq_queue_size", "Tasks in a queue, by their state there.", []string{"queue", "state"}, nil)
-	latencyDesc = prometheus.NewDesc("asynq_queue_latency_seconds", "How long the oldest pending task has waited.", []string{"queue"}, nil)
-	reachedDesc = prometheus.NewDesc("refund_redis_up", "1 if Redis answered this scrape.", nil, nil)
+	inStateDesc  = prometheus.NewDesc("refund_in_state", "Refunds that are in a state now.", []string{"provider", "state"}, nil)
+	oldestDesc   = prometheus.NewDesc("refund_oldest_seconds", "How long the oldest refund has been in its state.", []string{"provider", "state"}, nil)
+	pausedDesc   = prometheus.NewDesc("refund_provider_paused", "1 while a provider is paused for this reason.", []string{"provider", "reason"}, nil)
+	queueDesc    = prometheus.NewDesc("asynq_queue_size", "Tasks in a queue, by their state there.", []string{"queue", "state"}, nil)
+	latencyDesc  = prometheus.NewDesc("asynq_queue_latency_seconds", "How long the oldest pending task has waited.", []string{"queue"}, nil)
+	restoredDesc = prometheus.NewDesc("refund_restored", "1 while refundctl after-restore holds.", nil, nil)
+	memoryDesc   = prometheus.NewDesc("refund_redis_memory_ratio", "How much of its maxmemory the fullest Redis server has used; absent without a limit.", nil, nil)
+	reachedDesc  = prometheus.NewDesc("refund_redis_up", "1 if Redis answered this scrape.", nil, nil)
 )
 
 // scrapeTime bounds what a scrape asks of Redis.
@@ -122,7 +121,7 @@ const scrapeTime = 5 * time.Second
 
 // Describe names the figures.
 func (standing) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{inStateDesc, oldestDesc, pausedDesc, queueDesc, latencyDesc, reachedDesc} {
+	for _, d := range []*prometheus.Desc{inStateDesc, oldestDesc, pausedDesc, queueDesc, latencyDesc, restoredDesc, memoryDesc, reachedDesc} {
 		ch <- d
 	}
 }
@@ -156,6 +155,19 @@ func (s standing) Collect(ch chan<- prometheus.Metric) {
 	for _, a := range s.w.accounts {
 		s.collectProvider(ctx, ch, r, a.Name)
 	}
+	if restored, err := r.backend.Journal.Restored(ctx); err == nil {
+		ch <- prometheus.MustNewConstMetric(restoredDesc, prometheus.GaugeValue, truth(restored))
+	}
+	if ratio, limited, err := redisconn.MemoryUsed(ctx, r.backend.Redis); err == nil && limited {
+		ch <- prometheus.MustNewConstMetric(memoryDesc, prometheus.GaugeValue, ratio)
+	}
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // complete adds the states that no refund is in: none is a figure too, and a
@@ -175,11 +187,7 @@ func (s standing) collectProvider(ctx context.Context, ch chan<- prometheus.Metr
 	status, err := r.board.State(ctx, provider)
 	if err == nil {
 		for _, reason := range []pause.Reason{pause.ReasonHealth, pause.ReasonCredentials, pause.ReasonOperator} {
-			paused := 0.0
-			if status.Reason == reason {
-				paused = 1
-			}
-			ch <- prometheus.MustNewConstMetric(pausedDesc, prometheus.GaugeValue, paused, provider, string(reason))
+			ch <- prometheus.MustNewConstMetric(pausedDesc, prometheus.GaugeValue, truth(status.Reason == reason), provider, string(reason))
 		}
 	}
 	for _, queue := range []string{tasks.Queue(provider), tasks.BulkQueue(provider)} {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"refundworker/providers/sandbox"
 	"refundworker/refund"
@@ -22,7 +23,7 @@ func (r *rig) ready(w *process) {
 
 func TestMetricsBeginAtZeroAndCountWhatHappened(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, setup{companies: []string{sandbox.Maib}})
+	r := newRig(t, setup{companies: []string{sandbox.Maib}, redisArgs: []string{"--maxmemory", "1gb"}})
 	w := r.start()
 	r.ready(w)
 	for _, line := range []string{
@@ -31,11 +32,20 @@ func TestMetricsBeginAtZeroAndCountWhatHappened(t *testing.T) {
 		`refund_rate_limited_total{provider="maib"} 0`, `refund_redis_up 1`,
 		`refund_in_state{provider="maib",state="review"} 0`, `refund_oldest_seconds{provider="maib",state="queued"} 0`,
 		`refund_held{reason="account"} 0`, `refund_held{reason="redis"} 0`,
-		`refund_provider_paused{provider="maib",reason="health"} 0`,
+		`refund_provider_paused{provider="maib",reason="health"} 0`, `refund_restored 0`,
 	} {
 		if !r.shows(w, line) {
 			t.Errorf("no %s", line)
 		}
+	}
+	if !strings.Contains(r.metrics(w.Addr()), "\nrefund_redis_memory_ratio 0.0") {
+		t.Error("it does not say how full Redis is")
+	}
+	if err := r.backend.Journal.AfterRestore(t.Context(), time.Time{}); err != nil || !r.shows(w, "refund_restored 1") {
+		t.Errorf("it does not say that the journal was restored: %v", err)
+	}
+	if err := r.backend.Journal.RestoreOver(t.Context()); err != nil || !r.shows(w, "refund_restored 0") {
+		t.Errorf("it does not say that this is over: %v", err)
 	}
 	// More than is left: declined. Then the company calls back about it.
 	id := r.enqueue(request(sandbox.Maib, r.pays(sandbox.Maib, 100_00), "200.00"))

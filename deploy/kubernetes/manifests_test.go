@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -74,6 +75,10 @@ func load(t *testing.T) (*config.Config, []string) {
 
 func TestTheConfigurationStartsAWorkerAndHoldsNoSecret(t *testing.T) {
 	cfg, _ := load(t)
+	cfg.Web.Login.Htpasswd = filepath.Join(t.TempDir(), "htpasswd") // the worker opens it by itself
+	if err := os.WriteFile(cfg.Web.Login.Htpasswd, []byte(password), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := worker.New(cfg, worker.Options{}); err != nil {
 		t.Error(err)
 	}

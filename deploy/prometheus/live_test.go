@@ -64,7 +64,7 @@ func freeAddress(t *testing.T) string {
 // returns its address and a function that makes a company refund.
 func startWorker(t *testing.T) (addr string, pay func()) {
 	t.Helper()
-	store := redistest.Start(t)
+	store := redistest.Start(t, "--maxmemory", "1gb")
 	companies := sandbox.New(sandbox.Options{})
 	if err := companies.Start("127.0.0.1:0"); err != nil {
 		t.Fatal(err)
