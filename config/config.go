@@ -50,6 +50,7 @@ type Provider struct {
 	Concurrency   int // per process
 	Timeout       time.Duration
 	Preflight     bool
+	Limits        Limits
 	Reconcile     Reconcile
 	Poll          Poll
 	Settings      providers.Settings // for Driver.Open; its secrets are empty unless they were resolved

@@ -52,6 +52,7 @@ func (d *decoder) provider(name string, b *block) Provider {
 		Preflight:     b.flag("preflight", true),
 	}
 	p.BaseURL = b.baseURL("base_url", p.AllowInsecure)
+	p.Limits = limits(b.sub("limits"))
 	p.Reconcile = reconcile(b.sub("reconcile"), p.Timeout)
 	p.Poll = poll(b.sub("poll"))
 	p.Settings = providers.Settings{
