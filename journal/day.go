@@ -1,12 +1,12 @@
 package journal
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
-
-	"refundworker/refund"
 )
 
 // dayKept is how long a day's figures stay after the last refund was counted.
@@ -14,37 +14,46 @@ const dayKept = 72 * time.Hour
 
 const daySeconds = 24 * 60 * 60
 
+// Counted says what counting a refund into a day came to.
+type Counted struct {
+	Day    string // 2006-01-02, in UTC by Redis's clock
+	Others int64  // minor units that the day's other refunds are
+	Within bool   // it fits, and is counted
+}
+
 // CountDay counts a refund of that amount into what its provider may pay back
 // today (UTC, by Redis's clock) without anybody's approval, unless that would be
 // more than the limit; both in minor units. Counted again, however often, it
-// counts once. others is what the day's other refunds are, in minor units.
-func (j *Journal) CountDay(ctx context.Context, rec *Record, amount, limit int64) (others int64, within bool, err error) {
+// counts once.
+func (j *Journal) CountDay(ctx context.Context, rec *Record, amount, limit int64) (Counted, error) {
 	at := rec.Now
 	for range 3 { // the second time it is another day than when the refund was read
-		key := dayKey(rec.Provider, rec.Currency, at)
+		c := Counted{Day: dayOf(at)}
+		key := dayKey(rec, c.Day)
 		raw, err := j.run.Run(ctx, key, dayScript, []string{key}, rec.ID, amount, limit, at.Unix()/daySeconds, ms(dayKept))
 		words, err := replyTexts(raw, err, 3)
 		if err != nil {
-			return 0, false, fmt.Errorf("journal: count into the day's limit: %w", err)
+			return c, fmt.Errorf("journal: count into the day's limit: %w", err)
 		}
 		if words[0] == "other_day" {
 			at = millis(words[1])
 			continue
 		}
-		others, err = strconv.ParseInt(words[2], 10, 64)
-		if err != nil {
-			return 0, false, fmt.Errorf("journal: count into the day's limit: %w", errReply)
+		if c.Others, err = strconv.ParseInt(words[2], 10, 64); err != nil {
+			return c, fmt.Errorf("journal: count into the day's limit: %w", errReply)
 		}
-		return others, words[0] == "ok", nil
+		c.Within = words[0] == "ok"
+		return c, nil
 	}
-	return 0, false, fmt.Errorf("journal: count into the day's limit: Redis's clock does not stay on one day")
+	return Counted{}, errors.New("journal: count into the day's limit: Redis's clock does not stay on one day")
 }
 
-// FreeDay takes a refund of which nothing moved, and nothing will, out of what
-// CountDay counted today. Of an earlier day it need not be: nothing is counted
-// into that any more. Where this fails, the limit is tighter than it need be.
+// FreeDay takes a refund of which nothing moved, and nothing will, out of the day
+// that it was sent on, or out of today if it never was. If it was counted on an
+// earlier day and never sent, it may stay there: that day is over. Where this
+// fails, the limit is tighter than it need be.
 func (j *Journal) FreeDay(ctx context.Context, rec *Record) error {
-	key := dayKey(rec.Provider, rec.Currency, rec.Now)
+	key := dayKey(rec, cmp.Or(rec.Day, dayOf(rec.Now)))
 	if _, err := j.run.RunPlain(ctx, key, freeScript, []string{key}, rec.ID); err != nil {
 		return fmt.Errorf("journal: take out of the day's limit: %w", err)
 	}
@@ -69,6 +78,8 @@ func (j *Journal) Rank(ctx context.Context, rec *Record) (int, error) {
 
 // dayKey lies in the slot of all that is shared about a provider, and in none of
 // the journal's buckets: the day's refunds are of many payments.
-func dayKey(provider string, c refund.Currency, at time.Time) string {
-	return "refunds:{prov:" + provider + "}:day:" + string(c) + ":" + at.UTC().Format(time.DateOnly)
+func dayKey(rec *Record, day string) string {
+	return "refunds:{prov:" + rec.Provider + "}:day:" + string(rec.Currency) + ":" + day
 }
+
+func dayOf(at time.Time) string { return at.UTC().Format(time.DateOnly) }

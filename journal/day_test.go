@@ -18,9 +18,9 @@ import (
 // is told so.
 func counts(t *testing.T, j *journal.Journal, rec *journal.Record, amount, limit int64, others int64, within bool) {
 	t.Helper()
-	got, ok, err := j.CountDay(context.Background(), rec, amount, limit)
-	if err != nil || got != others || ok != within {
-		t.Errorf("counting %d of %s into %d: others %d, within %t, %v; want %d, %t", amount, rec.ID, limit, got, ok, err, others, within)
+	got, err := j.CountDay(context.Background(), rec, amount, limit)
+	if err != nil || got.Others != others || got.Within != within {
+		t.Errorf("counting %d of %s into %d: %+v, %v; want %d, %t", amount, rec.ID, limit, got, err, others, within)
 	}
 }
 
@@ -61,7 +61,8 @@ func TestAnotherDayAndAnotherCurrencyCountForThemselves(t *testing.T) {
 	late := b.load("two")
 	b.advance(time.Millisecond)
 	counts(t, b.Journal, late, 50_00, 100_00, 0, true)
-	if err := b.FreeDay(context.Background(), b.load("one")); err != nil { // of yesterday
+	one = b.load("one") // counted yesterday, and never sent
+	if err := b.FreeDay(context.Background(), one); err != nil {
 		t.Fatal(err)
 	}
 	counts(t, b.Journal, b.load("one"), 60_00, 100_00, 50_00, false)
@@ -134,8 +135,8 @@ func TestOfManyAtOnceOnlyWhatFitsIsCounted(t *testing.T) {
 	for i := range within {
 		group.Go(func() error {
 			rec := &journal.Record{ID: fmt.Sprint("r-", i/2), Provider: provider, Currency: "RUB", Now: now} // each twice
-			_, ok, err := j.CountDay(context.Background(), rec, 30_00, 100_00)
-			within[i] = ok
+			got, err := j.CountDay(context.Background(), rec, 30_00, 100_00)
+			within[i] = got.Within
 			return err
 		})
 	}

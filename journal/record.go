@@ -33,6 +33,7 @@ type Record struct {
 	// RequestedBy is who asked for it, as far as anybody said; ApprovedBy who let
 	// it go beyond its provider's limits.
 	RequestedBy, ApprovedBy string
+	Day                     string // whose limit it counts into since its first attempt; empty: none's
 
 	State            refund.State
 	Version          int64
@@ -213,7 +214,7 @@ func parse(now string, f map[string]string, epoch, restored string) (*Record, er
 	r := &Record{ID: f["id"], Provider: f["provider"], PaymentID: f["payment"], Digest: f["digest"], Token: f["token"], Account: f["account"],
 		Asked: f["asked"], Amount: p.minor("amount"), Total: p.minor("total"), Frozen: p.minor("frozen"), Currency: refund.Currency(f["currency"]),
 		Reason: f["reason"], Metadata: f["metadata"], Bulk: f["bulk"] == "1", Trace: f["trace"],
-		RequestedBy: f["requested_by"], ApprovedBy: f["approved_by"],
+		RequestedBy: f["requested_by"], ApprovedBy: f["approved_by"], Day: f["day"],
 		State: refund.State(f["state"]), Version: p.number("ver"), Seq: p.number("seq"),
 		Created: p.time("created"), Updated: p.time("updated"), Since: p.time("since"), Due: p.time("due"),
 		Deadline: p.time("deadline"), Why: f["why"], ReasonCode: f["reason_code"], Refusal: f["refusal"],

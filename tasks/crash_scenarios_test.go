@@ -112,6 +112,17 @@ var scenarios = []scenario{
 			return p.Resolve("r-1", tasks.Resolution{Outcome: outcome, Note: "as the statement says", By: "ann"})
 		})
 	}, one(refund.Succeeded)},
+	{"beyond the limits, approved by another", limited("currency: RUB, per_refund: 50, per_payment_count: 1", world.Company{}), func(s *story) {
+		s.enqueue(asks("r-1", "100.00"), tasks.By("ivan"))
+		s.settle()
+		s.do(func(p *world.Process) error { return p.Approve("r-1", "ann", "it is right") })
+	}, one(refund.Succeeded)},
+	{"the rest of a day, after one was declined", limited("currency: RUB, per_day: 100", world.Company{}), func(s *story) {
+		s.w.Bank("bank").Behave("p-1", world.Decline())
+		s.enqueue(asks("r-1", "60.00"))
+		s.settle()
+		s.enqueue(asksOf("p-2", "r-2", "70.00"))
+	}, map[string]refund.State{"r-1": refund.Declined, "r-2": refund.Succeeded}},
 	{"retried by a person", company(world.Company{}), func(s *story) {
 		s.w.Bank("bank").Behave("p-1", world.LoseRequest(), world.LoseRequest())
 		s.enqueue(asks("r-1", "100.00"))

@@ -25,7 +25,7 @@ import (
 //
 // More stories: -rapid.checks=1000000. A failure is shrunk and kept.
 func TestModel(t *testing.T) {
-	ends := map[refund.State]int{}
+	ends, approved := map[refund.State]int{}, 0
 	defer func() {
 		if t.Failed() {
 			return
@@ -44,11 +44,16 @@ func TestModel(t *testing.T) {
 				t.Errorf("no refund of any story ended as %s: %v", state, ends)
 			}
 		}
+		if refunds >= 1000 && approved == 0 {
+			t.Error("nothing was approved and sent in any story")
+		}
 	}()
 	rapid.Check(t, func(rt *rapid.T) {
 		options := world.Options{}
 		for _, name := range banks[:rapid.IntRange(1, len(banks)).Draw(rt, "providers")] {
-			options.Companies = append(options.Companies, named(name, rapid.SampledFrom(companies).Draw(rt, name)))
+			c := named(name, rapid.SampledFrom(companies).Draw(rt, name))
+			c.Settings = append(c.Settings, "limits: {"+rapid.SampledFrom(limits).Draw(rt, "limits")+"}")
+			options.Companies = append(options.Companies, c)
 		}
 		// A day of asking once a minute would be most of each story.
 		options.Settings = append(options.Settings, "retry: {initial: 1s, max: 5m, give_up_after: 1h}")
@@ -76,6 +81,9 @@ func TestModel(t *testing.T) {
 			broken = h.end()
 			for _, rec := range w.Records() {
 				ends[rec.State]++
+				if rec.ApprovedBy != "" && rec.State == refund.Succeeded {
+					approved++
+				}
 			}
 		})
 		// Here and not in the world, whose panics all look alike to the shrinking.
@@ -94,6 +102,13 @@ var companies = []world.Company{
 	{NoStatus: true},
 	{NoStatus: true, Guard: 30 * time.Minute},
 	{Guard: 30 * time.Minute},
+}
+
+// limits are what a refund may not be beyond without an approval; it is of 40,
+// 60 or all that is left of 500.
+var limits = []string{
+	"", "", "currency: RUB, per_refund: 50", "currency: RUB, per_day: 100", "per_payment_count: 1",
+	"currency: RUB, per_refund: 500, per_day: 540, per_payment_count: 2", "currency: USD, per_day: 1000",
 }
 
 // plans are what a refund call can come to; what comes late comes within the
@@ -155,14 +170,14 @@ func (h *history) event() {
 		kinds = append(kinds, "clock")
 	}
 	if len(h.ids) > 0 {
-		kinds = append(kinds, "turn", "turn", "turn", "run", "again", "drop", "callback", "cancel", "retry", "thaw")
+		kinds = append(kinds, "turn", "turn", "turn", "run", "again", "drop", "callback", "cancel", "retry", "approve", "thaw")
 	}
 	switch rapid.SampledFrom(kinds).Draw(h.rt, "event") {
 	case "enqueue":
 		r := asks(fmt.Sprintf("r-%d", len(h.ids)+1), rapid.SampledFrom([]string{"40.00", "60.00", "60.0", ""}).Draw(h.rt, "amount"))
 		r.Provider, r.PaymentID = bank, payment
 		h.ids = append(h.ids, r.RefundID)
-		var options []tasks.Option
+		options := []tasks.Option{tasks.By(rapid.SampledFrom([]string{"ivan", "ann", ""}).Draw(h.rt, "by"))}
 		if rapid.IntRange(0, 9).Draw(h.rt, "after window") == 0 {
 			options = append(options, tasks.AfterWindow())
 		}
@@ -199,6 +214,8 @@ func (h *history) event() {
 		_ = p.Cancel(h.id(), "ann", "a mistake")
 	case "retry":
 		_ = p.Retry(h.id(), journal.RetryRequest{By: "ann", Note: "try again"})
+	case "approve":
+		_ = p.Approve(h.id(), rapid.SampledFrom([]string{"ann", "bob"}).Draw(h.rt, "by"), "it is right")
 	case "thaw":
 		for _, f := range h.frozen {
 			_ = f.Thaw()
@@ -238,7 +255,7 @@ func (h *history) end() error {
 		h.w.SkewRedis(0)
 	}
 	last := h.w.Start("last")
-	for range len(h.ids) + 1 {
+	for range 2*len(h.ids) + 1 { // one that is approved may come back
 		err := h.w.Settle(2*time.Hour, last)
 		switch {
 		case err == nil:
@@ -265,6 +282,12 @@ func (h *history) decide(p *world.Process) error {
 		}
 		if rec.ReasonCode == "" {
 			return fmt.Errorf("refund %s is in review, and nobody knows why", id)
+		}
+		if odd := id[len(id)-1]%2 == 1; odd && rec.WaitsForApproval() && !rec.TakenOn() {
+			if err := p.Approve(id, "bob", "it is right"); err != nil {
+				return fmt.Errorf("approve %s: %w", id, err)
+			}
+			continue
 		}
 		r := tasks.Resolution{Outcome: refund.Declined, Note: "as the statement says", By: "ann"}
 		if minor, times := h.w.Bank(rec.Provider).Moved(rec.PaymentID, id); times > 0 {

@@ -37,10 +37,16 @@ func (p *Processor) note(ctx context.Context, before, after *journal.Record) {
 	case !attempted && before.Took > 0:
 		fields = append(fields, zap.Duration("took", before.Took)) // the lookup
 	}
-	if after.State == refund.Review {
+	switch {
+	case after.WaitsForApproval():
+		p.Log.Warn("refund is beyond the limits: see refundctl show, then approve it or resolve it as declined", fields...)
+	case after.State == refund.Review:
 		p.Log.Warn("refund needs a person: see refundctl show, then resolve or retry", fields...)
-	} else {
+	default:
 		p.Log.Info("refund "+string(after.State), fields...)
+	}
+	if err := freeDay(ctx, p.Journal, p.accounts[after.Provider].Limits, after); err != nil {
+		p.Log.Warn("refund still counts into its day's limit, although nothing of it moved", about(after, zap.Error(err))...)
 	}
 	if !after.State.Terminal() && after.State != refund.Review {
 		return

@@ -188,6 +188,8 @@ func (o *Operator) apply(ctx context.Context, rec *journal.Record, s journal.Ste
 	if next.State != rec.State {
 		// The sweeper relays what this does not.
 		_ = o.backend.Journal.Relay(ctx, next)
+		// Left behind, it makes the day's limit a little tighter.
+		_ = freeDay(ctx, o.backend.Journal, o.providers[next.Provider].Limits, next)
 	}
 	return next, nil
 }

@@ -59,6 +59,9 @@ func (p *Processor) queued(ctx context.Context, a Account, rec *journal.Record) 
 			b.Set["baseline"] = number(*b.Baseline)
 		}
 	}
+	if why, err := p.beyond(ctx, a, rec); why != "" || err != nil {
+		return p.askApproval(ctx, rec, why, err)
+	}
 	if guard, ok := a.API.(providers.SameAmountGuard); ok && rec.Guarded {
 		b.Guard = guard.SameAmountGuard() - guardMargin
 		if p.guardLeft(rec, b.Guard) <= 0 {
@@ -74,6 +77,11 @@ func (p *Processor) queued(ctx context.Context, a Account, rec *journal.Record) 
 	} else if p.gaveUp(rec, pass) {
 		p.report(ctx, a, pause.Nothing().Of(pass))
 		return p.review(ctx, rec, "gave_up", "not settled in "+p.Policy.GiveUpAfter.String()+" since the first attempt")
+	}
+	// Last of all, so that the day counts only what is about to be sent.
+	if why, err := p.beyondDay(ctx, a, rec, b.Set); why != "" || err != nil {
+		p.report(ctx, a, pause.Nothing().Of(pass))
+		return p.askApproval(ctx, rec, why, err)
 	}
 	return p.attempt(ctx, a, rec, b, pass)
 }

@@ -51,7 +51,7 @@ func (w *World) check(records map[string]*journal.Record) error {
 		rec := records[id]
 		faults = append(faults, w.checkMoney(rec), w.checkHistory(rec))
 	}
-	faults = append(faults, w.checkLedgers(records), w.checkIndexes(records), w.checkAnswers(records))
+	faults = append(faults, w.checkLedgers(records), w.checkIndexes(records), w.checkAnswers(records), w.checkLimits(records))
 	return errors.Join(faults...)
 }
 
