@@ -97,7 +97,7 @@ func (s *Site) decide(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), pageTime)
 	defer cancel()
 	rec, err := act(ctx, s.operator.Seen(seq), id, by, note)
-	s.counts.forget()
+	s.counts.forget(ctx)
 	if err != nil {
 		s.log.Warn("action on a page not carried out", zap.String("refund_id", id), zap.String("action", action), zap.String("by", by), zap.Error(err))
 		s.refuseAction(w, r, action, err)
@@ -191,7 +191,7 @@ func (s *Site) stop(w http.ResponseWriter, r *http.Request) {
 	default:
 		err = s.operator.Resume(ctx, provider, by)
 	}
-	s.counts.forget()
+	s.counts.forget(ctx)
 	var invalid refund.Invalid
 	switch {
 	case errors.As(err, &invalid):
@@ -199,7 +199,7 @@ func (s *Site) stop(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		s.fail(w, r, "", err)
 	default:
-		s.log.Info("action on a page", zap.String("provider", provider), zap.String("action", action), zap.String("by", by), zap.String("note", note))
+		s.log.Info("action on a page", zap.String("provider", provider), zap.String("action", action), zap.String("by", by))
 		http.Redirect(w, r, address("/", "done", action, "id", provider), http.StatusSeeOther)
 	}
 }
@@ -217,10 +217,10 @@ var doings = map[string]string{
 // doneBy reads what was done from the address that an action leads to. The
 // texts are ours; somebody else's link can say nothing of its own.
 func doneBy(r *http.Request) *done {
-	q := r.URL.Query()
-	text, id := doings[q.Get("done")], q.Get("id")
+	action, id := r.URL.Query().Get("done"), r.URL.Query().Get("id")
+	text := doings[action]
 	if text == "" || !refund.ValidID(id) {
 		return nil
 	}
-	return &done{text, id}
+	return &done{text, id, action != "pause" && action != "resume"}
 }

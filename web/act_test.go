@@ -75,7 +75,7 @@ func TestEveryActionStandsInTheHistoryUnderThePersonsName(t *testing.T) {
 			if c.check != nil {
 				c.check(t, rec)
 			}
-			r.shows(got.location, c.says, "<strong>id</strong>")
+			r.shows(got.location, c.says, `role="status"`, `<a class="id" href="/refunds/id">id</a></p>`)
 		})
 	}
 }

@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"slices"
-	"sync"
 	"time"
 
 	"refundworker/journal"
@@ -15,7 +14,7 @@ import (
 // counts are read once for everybody who looks within a short time: many open
 // overviews must not cost Redis more than one.
 type counts struct {
-	mu   sync.Mutex
+	turn chan struct{} // holds whoever reads them or looks at them
 	seen *seen
 	read time.Time
 }
@@ -30,8 +29,12 @@ type seen struct {
 }
 
 func (c *counts) get(ctx context.Context, s *Site) (*seen, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	select {
+	case c.turn <- struct{}{}:
+		defer func() { <-c.turn }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	if c.seen != nil && time.Since(c.read) < keepSeen {
 		return c.seen, nil
 	}
@@ -44,10 +47,13 @@ func (c *counts) get(ctx context.Context, s *Site) (*seen, error) {
 }
 
 // forget has the next page look anew, for somebody who has just changed something.
-func (c *counts) forget() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.seen = nil
+func (c *counts) forget(ctx context.Context) {
+	select {
+	case c.turn <- struct{}{}:
+		c.seen = nil
+		<-c.turn
+	case <-ctx.Done():
+	}
 }
 
 func (s *Site) look(ctx context.Context) (*seen, error) {

@@ -120,7 +120,7 @@ func within(ms int64) string {
 }
 
 // used compares the calls of the last whole minute, or of the last hour where
-// the limit is less than one call a minute, with what the limit lets through.
+// the limit counts in hours, with what the limit lets through.
 func used(hour *tally.Hour, limit ratelimit.Limit) rate {
 	r := rate{Limit: limit.String(), Per: "in the last full minute", Calls: hour[tally.Minutes-2].Calls}
 	if limit.Unlimited {
@@ -129,10 +129,12 @@ func used(hour *tally.Hour, limit ratelimit.Limit) rate {
 	if limit == (ratelimit.Limit{}) {
 		limit = ratelimit.Default
 	}
-	if r.Of = int64(limit.Calls) * int64(time.Minute) / int64(limit.Per); r.Of == 0 {
+	period := time.Minute
+	if limit.Per > period {
+		period = time.Hour
 		r.Per, r.Calls = "in the last hour", hour.Sum(0, tally.Minutes).Calls
-		r.Of = max(int64(limit.Calls)*int64(time.Hour)/int64(limit.Per), 1)
 	}
+	r.Of = max(int64(limit.Calls)*int64(period)/int64(limit.Per), 1)
 	r.Percent = min(r.Calls*100/r.Of, 100)
 	return r
 }

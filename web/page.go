@@ -24,8 +24,7 @@ var templates embed.FS
 var pages = func() map[string]*template.Template {
 	shared := template.Must(template.New("").Funcs(template.FuncMap{
 		"stamp": stamp, "ago": ago, "moment": func(now, at time.Time) moment { return moment{now, at} },
-		"mark": func(s refund.State) string { return marks[s] }, "word": func(s refund.State) string { return words[s] },
-		"lasts": lasts, "amount": amount, "chip": func(s refund.State) chip { return chip{s, marks[s], words[s]} },
+		"word": func(s refund.State) string { return words[s] }, "lasts": lasts, "amount": amount, "chip": func(s refund.State) chip { return chip{s, marks[s], words[s]} },
 	}).ParseFS(templates, "templates/shared_*.html"))
 	all := map[string]*template.Template{}
 	for _, name := range []string{"overview", "list", "refund", "review", "search", "sorry"} {
@@ -51,10 +50,10 @@ type frame struct {
 	Faults   bool  // what was asked for was not done
 }
 
-// done says that an action was carried out.
+// done says that an action was carried out, on a refund or a provider.
 type done struct {
-	Text string
-	ID   string
+	Text, ID string
+	Refund   bool
 }
 
 // frame makes the frame of a page. The counts are of use only: without them the

@@ -45,7 +45,7 @@ func TestOverviewShowsHowEachProviderStands(t *testing.T) {
 	r.advance(time.Minute)
 	body := r.shows("/", `<h2 id="p-unitpay">unitpay</h2>`, `<h2 id="p-maib">maib</h2>`, `<h2 id="p-sberbank">sberbank</h2>`,
 		`<a href="/refunds?provider=unitpay&amp;state=queued">2</a>`, "1 sending</a>", `<a href="/refunds?provider=unitpay&amp;state=review">1</a>`,
-		"1 h 31 min ago</time> <small>queued", "<strong>75 %</strong> succeeded", "3 succeeded", "1 to review", "within <strong>1 s</strong>",
+		"1 h 31 min</time> <small>queued", "<strong>75 %</strong> succeeded", "3 succeeded", "1 to review", "within <strong>1 s</strong>",
 		"Rate limit 10/s: 60 of 600 calls in the last full minute, 10 %", "No rate limit: 60 calls", "Rate limit 10/h: 60 of 10 calls in the last hour, 100 %",
 		`1<span class="unseen"> waiting</span>`, `role="img" aria-label="Settled in the last hour`)
 	if n := strings.Count(body, `<rect class="succeeded"`); n != 1 {
@@ -182,7 +182,7 @@ func TestListRefusesAnAddressThatIsNone(t *testing.T) {
 		"/refunds?state=happy": http.StatusBadRequest, "/refunds?after=x": http.StatusBadRequest, "/review?after=x": http.StatusBadRequest,
 		"/refunds?provider=nobody": http.StatusNotFound, "/refunds?payment=1": http.StatusBadRequest, "/refunds?payment=unitpay/1&from=-1": http.StatusBadRequest,
 		"/refunds/nobody": http.StatusNotFound, "/refunds/" + strings.Repeat("x", 65): http.StatusNotFound, "/refunds/a%20b": http.StatusNotFound,
-		"/refunds/": http.StatusNotFound, "/nothing": http.StatusNotFound, "/assets/": http.StatusOK, "/assets/../site.go": http.StatusTemporaryRedirect,
+		"/refunds/": http.StatusNotFound, "/nothing": http.StatusNotFound, "/assets/": http.StatusNotFound, "/assets/x.css": http.StatusNotFound, "/assets/..%2fsite.go": http.StatusBadRequest,
 	} {
 		if got := r.page(path); got.status != status {
 			t.Errorf("%s: status %d, want %d", path, got.status, status)

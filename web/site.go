@@ -59,7 +59,8 @@ var assets embed.FS
 // New returns the pages over an open backend, which stays the caller's. They are
 // to be served behind the gate's Protect.
 func New(o Options) (*Site, error) {
-	s := &Site{cfg: o.Config, backend: o.Backend, operator: tasks.NewOperator(o.Backend, o.Config), gate: o.Gate, log: o.Log, mux: http.NewServeMux()}
+	s := &Site{cfg: o.Config, backend: o.Backend, operator: tasks.NewOperator(o.Backend, o.Config), gate: o.Gate, log: o.Log,
+		counts: counts{turn: make(chan struct{}, 1)}, mux: http.NewServeMux()}
 	if s.log == nil {
 		s.log = zap.NewNop()
 	}
@@ -70,7 +71,9 @@ func New(o Options) (*Site, error) {
 	s.mux.HandleFunc("POST /refunds/{id}/{action}", s.decide)
 	s.mux.HandleFunc("GET /review", s.review)
 	s.mux.HandleFunc("POST /providers/{provider}/{action}", s.stop)
-	s.mux.Handle("GET /assets/", http.FileServerFS(assets))
+	s.mux.HandleFunc("GET /assets/{file}", func(w http.ResponseWriter, r *http.Request) {
+		http.ServeFileFS(w, r, assets, "assets/"+r.PathValue("file"))
+	})
 	if o.Config.Web.Asynqmon != config.AsynqmonOff {
 		monitor, err := s.asynqmon(o.Config.Web.Asynqmon)
 		if err != nil {

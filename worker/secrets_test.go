@@ -112,6 +112,16 @@ func TestNoSecretLeavesTheWorker(t *testing.T) {
 		r.waitFor(id, refund.Succeeded, refund.Declined, refund.Review)
 	}
 	places := map[string]string{"log": r.log.String(), "metrics": r.metrics(w.Addr())}
+	paths := []string{"/", "/review", "/refunds?state=declined", "/refunds?state=review", "/search?q=order"}
+	for _, company := range sandbox.Companies {
+		paths = append(paths, "/asynqmon/api/queues/"+company+"/completed_tasks?size=500", "/asynqmon/api/queues/"+company+"/archived_tasks?size=500")
+	}
+	for _, id := range ids {
+		paths = append(paths, "/refunds/"+id)
+	}
+	for _, path := range paths {
+		places["page "+path] = r.fetch(w.Addr(), path)
+	}
 	w.stop()
 	places["spans"] = r.exported()
 	for key, value := range r.everything() {
@@ -132,7 +142,7 @@ func TestNoSecretLeavesTheWorker(t *testing.T) {
 		}
 	}
 	// What is meant to be there is found, so the scan looks in the right places.
-	for _, where := range []string{"log", "spans", "show " + ids[0], "task " + ids[0]} {
+	for _, where := range []string{"log", "spans", "show " + ids[0], "task " + ids[0], "page /refunds/" + ids[0]} {
 		if !strings.Contains(places[where], ids[0]) {
 			t.Errorf("%s does not name the refund: the scan sees nothing", where)
 		}
@@ -226,14 +236,20 @@ func (r *rig) leakyRefunds(creds map[string]string) []string {
 
 func (r *rig) metrics(addr string) string {
 	r.t.Helper()
-	resp, err := http.Get("http://" + addr + "/metrics")
+	return r.fetch(addr, "/metrics")
+}
+
+// fetch gets what a worker serves.
+func (r *rig) fetch(addr, path string) string {
+	r.t.Helper()
+	resp, err := http.Get("http://" + addr + path)
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
 	if err != nil || resp.StatusCode != http.StatusOK {
-		r.t.Fatalf("metrics: HTTP %d, %v", resp.StatusCode, err)
+		r.t.Fatalf("%s: HTTP %d, %v", path, resp.StatusCode, err)
 	}
 	return string(b)
 }
