@@ -49,6 +49,7 @@ type Record struct {
 	Moved            *int64
 	Settled          time.Time
 	WindowEnds       time.Time
+	Erased           time.Time // when a person's data was removed; zero: never
 
 	Attempts      int
 	FirstAttempt  time.Time
@@ -219,7 +220,7 @@ func parse(now string, f map[string]string, epoch, restored string) (*Record, er
 		Created: p.time("created"), Updated: p.time("updated"), Since: p.time("since"), Due: p.time("due"),
 		Deadline: p.time("deadline"), Why: f["why"], ReasonCode: f["reason_code"], Refusal: f["refusal"],
 		ProviderRefundID: f["provider_refund_id"], Moved: p.minor("moved"), Settled: p.time("settled"),
-		WindowEnds: p.time("window_ends"), Attempts: int(p.number("attempts")), FirstAttempt: p.time("first_attempt"),
+		WindowEnds: p.time("window_ends"), Erased: p.time("erased"), Attempts: int(p.number("attempts")), FirstAttempt: p.time("first_attempt"),
 		FirstFailed: p.time("first_failed"), AttemptEnd: p.time("attempt_end"), PausedBefore: time.Duration(p.number("paused_before")) * time.Millisecond,
 		Baseline: p.minor("baseline"), Unproven: f["unproven"] == "1", Lost: f["lost"] == "1", Refused: f["refused"] == "1",
 		WallStart: p.time("start_wall"), WallEnd: p.time("end_wall"), WallFirst: p.time("first_wall"), WallSettled: p.time("settled_wall"),

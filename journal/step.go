@@ -92,9 +92,12 @@ func (r *Record) Callback() Step {
 	return Step{By: "callback", Note: "the provider called back", Set: map[string]string{"known": "1"}}
 }
 
+// contradicted begins the note of evidence against a final state.
+const contradicted = "contradicted: "
+
 // Contradict is the step that records evidence against a final state and
 // raises it. The state stays.
 func (r *Record) Contradict(by, evidence string) Step {
-	return Step{By: by, Note: "contradicted: " + evidence, NoDue: true, Event: true, Reason: "contradicted",
+	return Step{By: by, Note: contradicted + evidence, NoDue: true, Event: true, Reason: "contradicted",
 		Set: map[string]string{"contradicted": evidence}}
 }

@@ -1,7 +1,7 @@
 -- Makes one change of a refund, if it is still what the caller saw.
 -- KEYS[1] record. ARGV: refund id, token, expected version, JSON of
 --   to        the new state, '' to stay
---   set       fields as text; '' removes a field
+--   set       fields as text; '' removes a field, and what is found by it
 --   due       ms from now until the next action; '' for none
 --   window    ms that the window is held from now; '' for none
 --   by, note  JSON text for the history; note '' makes no entry unless the state changes
@@ -37,6 +37,10 @@ if to ~= from then
   put('state', to)
   put('since', text(now))
   if not open(to) then put('settled', text(now)) end
+end
+if p.set.metadata == '' then
+  local said = redis.call('HGET', KEYS[1], 'metadata')
+  if said then unfindable(id, said) end
 end
 if p.due ~= '' and open(to) then
   local due = text(now + tonumber(p.due))

@@ -32,6 +32,7 @@ type View struct {
 	UpdatedAt        time.Time       `json:"updated_at"`
 	WindowEndsAt     *time.Time      `json:"window_ends_at"`
 	TraceID          string          `json:"trace_id,omitempty"`
+	ErasedAt         *time.Time      `json:"erased_at,omitempty"` // when a person's data was removed
 	Metadata         json.RawMessage `json:"metadata,omitempty"`
 	Attempts         []Attempt       `json:"attempts,omitzero"`
 	History          []Entry         `json:"history,omitzero"`
@@ -59,6 +60,10 @@ func (r *Record) View() View {
 	if !r.WindowEnds.IsZero() {
 		ends := r.WindowEnds
 		v.WindowEndsAt = &ends
+	}
+	if !r.Erased.IsZero() {
+		erased := r.Erased
+		v.ErasedAt = &erased
 	}
 	if r.State.Terminal() {
 		v.Waiting = ""

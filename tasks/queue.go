@@ -79,6 +79,24 @@ func (q taskQueue) remove(rec *journal.Record) error {
 	return nil
 }
 
+// erase deletes every task of a settled refund, with the payload and the result
+// that it keeps.
+func (q taskQueue) erase(rec *journal.Record) error {
+	for range 3 { // there may be one in each of its queues
+		info, err := q.where(rec)
+		if err != nil || info == nil {
+			return err
+		}
+		if info.State == asynq.TaskStateActive {
+			return fmt.Errorf("%w: the task of refund %s is just being ended; do it again in a minute", ErrNotPossible, rec.ID)
+		}
+		if err := q.inspector.DeleteTask(info.Queue, info.ID); err != nil && !errors.Is(err, asynq.ErrTaskNotFound) {
+			return fmt.Errorf("delete the task of refund %s: %w", rec.ID, err)
+		}
+	}
+	return nil
+}
+
 // rouse makes the task of a refund run now, whatever it waits for; the journal
 // decides what running it comes to.
 func (q taskQueue) rouse(ctx context.Context, rec *journal.Record, payload []byte, timeout time.Duration) error {

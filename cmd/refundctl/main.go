@@ -41,7 +41,7 @@ reached.`,
 		RunE: cli.NeedCommand,
 	}
 	c := &control{setup: cli.NewSetup(root, p), screen: cli.NewScreen(root, p), by: cli.Operator(p.Env), person: cli.Person(p.Env), now: time.Now}
-	root.AddCommand(c.show(), c.list(), c.stats(), c.resolve(), c.approve(), c.retry(), c.cancel(), c.pause(), c.resume(),
+	root.AddCommand(c.show(), c.list(), c.stats(), c.resolve(), c.approve(), c.retry(), c.cancel(), c.erase(), c.pause(), c.resume(),
 		c.afterRestore(), c.export(), c.watch())
 	return cli.Run(ctx, root, p)
 }

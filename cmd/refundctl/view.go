@@ -43,6 +43,7 @@ func (c *control) writeView(w io.Writer, v journal.View) error {
 	line("reason", v.Reason)
 	line("metadata", string(v.Metadata))
 	line("trace", v.TraceID)
+	line("erased", stamp(v.ErasedAt))
 	line("created", cli.Stamp(v.CreatedAt))
 	line("updated", cli.Stamp(v.UpdatedAt))
 	line("window ends", stamp(v.WindowEndsAt))

@@ -1,0 +1,115 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"refundworker/refund"
+)
+
+// Erase is the step that removes a person's data from a settled refund: the
+// receipt, the reason and the metadata, also from the index that they are found
+// by. The digest of the content stays, so the same request is still known.
+func (r *Record) Erase(by, note string) Step {
+	return Step{By: by, Note: "personal data erased: " + note, NoDue: true,
+		Set: map[string]string{"receipt": "", "reason": "", "metadata": "", "erased": strconv.FormatInt(r.Now.UnixMilli(), 10)}}
+}
+
+// HoldsPersonalData reports whether there is something for Erase to remove.
+func (r *Record) HoldsPersonalData() bool {
+	return r.Receipt != nil || r.Reason != "" || r.Metadata != ""
+}
+
+// Bounds of the search for a refund's events in the stream.
+const (
+	eventsPage    = 500
+	eventsAtMost  = 100_000         // entries looked at for one event
+	eventsEarlier = time.Minute     // by which the stream's server may be behind the record's
+	eventsTwice   = 2 * time.Minute // in which an event that comes twice comes again
+)
+
+// EraseEvents takes the metadata out of the events of a refund. An entry of a
+// stream can't be changed, so each is put anew, without metadata and with its
+// number, and the old one deleted, both or neither: an event that nobody has
+// read yet is not lost, and who has read it knows it by its number.
+func (j *Journal) EraseEvents(ctx context.Context, r *Record) error {
+	if err := j.Relay(ctx, r); err != nil { // there is nothing in the outbox then
+		return err
+	}
+	history, err := j.History(ctx, r)
+	if err != nil {
+		return err
+	}
+	for _, e := range history {
+		told := e.From != e.To && (e.To.Terminal() || e.To == refund.Review) || strings.HasPrefix(e.Note, contradicted)
+		if !told {
+			continue
+		}
+		if err := j.eraseEvent(ctx, r.ID, e); err != nil {
+			return fmt.Errorf("journal: erase events of refund %s: %w", r.ID, err)
+		}
+	}
+	return nil
+}
+
+// eraseEvent looks for one event from the moment on in which it was made.
+func (j *Journal) eraseEvent(ctx context.Context, id string, e Entry) error {
+	seq, from, found := strconv.FormatInt(e.Seq, 10), fmt.Sprint(max(e.At.Add(-eventsEarlier).UnixMilli(), 0)), false
+	for seen := 0; seen < eventsAtMost; seen += eventsPage {
+		page, err := j.rdb.XRangeN(ctx, Events, from, "+", eventsPage).Result()
+		if err != nil {
+			return err
+		}
+		for _, m := range page {
+			if m.Values["refund_id"] != id || m.Values["seq"] != seq {
+				continue
+			}
+			found = true
+			if m.Values["metadata"] != "" {
+				if err := j.withoutMetadata(ctx, m); err != nil {
+					return err
+				}
+			}
+		}
+		if len(page) < eventsPage {
+			return nil // the end of the stream; not found: trimmed long ago
+		}
+		last := page[len(page)-1].ID
+		if found && streamTime(last).After(e.At.Add(eventsTwice)) {
+			return nil
+		}
+		from = "(" + last
+	}
+	if !found {
+		return fmt.Errorf("the event of %s is not among the %d of the stream that follow it; delete it there, or have the stream trimmed", e.At.Format(time.RFC3339), eventsAtMost)
+	}
+	return nil
+}
+
+func (j *Journal) withoutMetadata(ctx context.Context, m redis.XMessage) error {
+	values := make([]any, 0, 2*len(eventFields))
+	for _, name := range eventFields {
+		value := m.Values[name]
+		if name == "metadata" {
+			value = ""
+		}
+		values = append(values, name, value)
+	}
+	_, err := j.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		p.XAdd(ctx, &redis.XAddArgs{Stream: Events, Values: values})
+		p.XDel(ctx, Events, m.ID)
+		return nil
+	})
+	return err
+}
+
+// streamTime is when an entry came into the stream, by its id.
+func streamTime(id string) time.Time {
+	ms, _, _ := strings.Cut(id, "-")
+	return millis(ms)
+}
