@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"refundworker/internal/redistest"
 	"refundworker/journal"
 	"refundworker/pause"
 	"refundworker/providers"
@@ -404,6 +405,43 @@ func TestPagesLoadNothingFromElsewhereAndHaveNoInlineCode(t *testing.T) {
 			t.Errorf("%s: status %d, %s", path, got.status, got.header.Get("Content-Type"))
 		}
 	}
+}
+
+func TestALongHistoryIsCut(t *testing.T) {
+	r := open(t)
+	r.take(asks("id", payment))
+	for i := range 203 {
+		r.step("id", journal.Step{By: "callback", Note: fmt.Sprintf("call %d.", i)})
+	}
+	body := r.shows("/refunds/id", "4 earlier entries are not shown", "call 202.", "call 3.")
+	if strings.Contains(body, "call 2.<") {
+		t.Error("an earlier entry is shown")
+	}
+}
+
+// A cluster's looks go to several servers, and asynqmon runs on its client.
+func TestPagesAndAsynqmonInACluster(t *testing.T) {
+	t.Parallel()
+	cluster := redistest.StartCluster(t, 2)
+	r := openOn(t, cluster.URL.Reveal())
+	for i := range 5 {
+		q := asks(fmt.Sprint("id-", i), fmt.Sprint(8_000_000+i))
+		q.Metadata = map[string]string{"order": "seven"}
+		r.take(q)
+	}
+	r.shows("/", `state=queued">5</a>`)
+	for _, path := range []string{"/refunds?state=queued", "/search?q=seven"} {
+		if ids, _ := walk(r, path); len(ids) != 5 {
+			t.Errorf("%s: %v", path, ids)
+		}
+	}
+	got := r.post("/refunds/id-1/cancel", r.form("id-1"))
+	if rec := r.get("id-1"); got.status != http.StatusSeeOther || rec.State != refund.Canceled {
+		t.Errorf("status %d, %s", got.status, rec.State)
+	}
+	r.shows("/asynqmon/api/queues", `"queue":"unitpay"`)
+	r.shows("/asynqmon/api/queues/unitpay/tasks/id-2", `\"refund_id\":\"id-2\"`)
+	r.shows("/asynqmon/api/redis_info", `"cluster":true`)
 }
 
 func TestARefundInATraceNamesIt(t *testing.T) {

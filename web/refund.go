@@ -13,6 +13,10 @@ import (
 	"refundworker/refund"
 )
 
+// maxHistory bounds the entries of a history that a page shows, the newest ones:
+// a provider may call back for days.
+const maxHistory = 200
+
 type refundPage struct {
 	frame
 	Dossier
@@ -21,6 +25,7 @@ type refundPage struct {
 	Receipt  *refund.Receipt
 	Metadata []pair
 	History  []journal.Entry
+	Earlier  int // entries before those that are shown
 	Attempts []attempt
 	Bulk     bool
 }
@@ -124,6 +129,9 @@ func (s *Site) showRefund(w http.ResponseWriter, r *http.Request, status int, ba
 	if page.History, err = s.backend.Journal.History(r.Context(), rec); err != nil {
 		s.fail(w, r, id, err)
 		return
+	}
+	if page.Earlier = max(len(page.History)-maxHistory, 0); page.Earlier > 0 {
+		page.History = page.History[page.Earlier:]
 	}
 	for i, h := range page.History {
 		page.History[i].Note = rec.Receipt.Hide(h.Note)

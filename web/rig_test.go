@@ -54,9 +54,18 @@ func (d *door) Token(*http.Request) string                 { return d.token }
 // open makes a rig; top are further lines of the configuration.
 func open(t *testing.T, top ...string) *rig {
 	t.Helper()
-	r := &rig{t: t, mini: miniredis.RunT(t), now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC), gate: &door{may: true, token: "the-token"}}
-	r.mini.SetTime(r.now)
-	text := "redis: redis://" + r.mini.Addr() + "\ndurability: none\n" + strings.Join(top, "\n") + `
+	mini := miniredis.RunT(t)
+	r := openOn(t, "redis://"+mini.Addr(), top...)
+	r.mini = mini
+	r.advance(0)
+	return r
+}
+
+// openOn makes a rig over a server of its own.
+func openOn(t *testing.T, url string, top ...string) *rig {
+	t.Helper()
+	r := &rig{t: t, now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC), gate: &door{may: true, token: "the-token"}}
+	text := "redis: " + url + "\ndurability: none\n" + strings.Join(top, "\n") + `
 providers:
   unitpay: {driver: unitpay, base_url: "https://unitpay.ru/api", secret_key: ` + unitpayKey + `, rate_limit: 10/s, one_refund_per_payment: false}
   maib: {driver: maib, base_url: "https://maib.example", client_id: id, client_secret: ` + maibSecret + `, rate_limit: none}
