@@ -78,4 +78,13 @@ func TestMetricsSayWhyNothingIsSent(t *testing.T) {
 	r.until("it goes on", func() bool { return r.shows(w, `refund_held{reason="redis"} 0`) })
 	r.waitFor(id, refund.Succeeded)
 	r.calls(sandbox.UnitPay, 1)
+
+	// Another worker takes the account up under another name.
+	if err := r.raw.HSet(t.Context(), "refunds:accounts", r.cfg.Providers[0].Fingerprint, "renamed").Err(); err != nil {
+		t.Fatal(err)
+	}
+	r.until("it is held for the account", func() bool { return r.shows(w, `refund_held{reason="account"} 1`) })
+	if !r.shows(w, `refund_held{reason="redis"} 0`) {
+		t.Error("it says that Redis is the reason")
+	}
 }

@@ -106,13 +106,40 @@ func TestEveryAlertIsTestedBothWays(t *testing.T) {
 	}
 }
 
-func TestEveryAlertSaysWhatToDo(t *testing.T) {
-	const runbook = "docs/operations.md"
-	headings := regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(string(read(t, "../../"+runbook)), -1)
-	sections := map[string]bool{}
-	for _, h := range headings {
-		sections[strings.ToLower(h[1])] = true
+// sections are the anchors of a document's headings, as GitHub makes them.
+func sections(t *testing.T, name string) map[string]bool {
+	t.Helper()
+	list := map[string]bool{}
+	for _, h := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(string(read(t, name)), -1) {
+		plain := regexp.MustCompile(`[^\w\s-]`).ReplaceAllString(strings.ToLower(h[1]), "")
+		list[strings.ReplaceAll(plain, " ", "-")] = true
 	}
+	return list
+}
+
+// docs is where the runbook is, as seen from here.
+const docs = "../../docs/"
+
+func TestTheLinksOfTheRunbookLeadSomewhere(t *testing.T) {
+	links := regexp.MustCompile(`\]\(([^)#]*)#?([^)]*)\)`).FindAllStringSubmatch(string(read(t, docs+"operations.md")), -1)
+	if len(links) < 20 {
+		t.Fatalf("%d links", len(links))
+	}
+	for _, l := range links {
+		file, anchor := l[1], l[2]
+		if file == "" {
+			file = "operations.md"
+		}
+		if _, err := os.Stat(docs + file); err != nil {
+			t.Errorf("%s: %v", l[0], err)
+		} else if anchor != "" && !sections(t, docs+file)[anchor] {
+			t.Errorf("%s: no such section", l[0])
+		}
+	}
+}
+
+func TestEveryAlertSaysWhatToDo(t *testing.T) {
+	runbook := sections(t, docs+"operations.md")
 	for _, a := range alerts(t) {
 		if s := a.Labels["severity"]; s != "critical" && s != "warning" {
 			t.Errorf("%s: severity %q", a.Alert, s)
@@ -122,14 +149,14 @@ func TestEveryAlertSaysWhatToDo(t *testing.T) {
 				t.Errorf("%s: %s %q", a.Alert, key, a.Annotations[key])
 			}
 		}
-		if _, anchor, ok := strings.Cut(a.Annotations["runbook_url"], "/"+runbook+"#"); !ok || anchor != strings.ToLower(a.Alert) || !sections[anchor] {
-			t.Errorf("%s: runbook_url %q names no section of %s", a.Alert, a.Annotations["runbook_url"], runbook)
+		if _, anchor, ok := strings.Cut(a.Annotations["runbook_url"], "/docs/operations.md#"); !ok || anchor != strings.ToLower(a.Alert) || !runbook[anchor] {
+			t.Errorf("%s: runbook_url %q names no section of docs/operations.md", a.Alert, a.Annotations["runbook_url"])
 		}
-		delete(sections, strings.ToLower(a.Alert))
+		delete(runbook, strings.ToLower(a.Alert))
 	}
-	for name := range sections {
+	for name := range runbook {
 		if regexp.MustCompile(`^refunds?[a-z]{4,}$`).MatchString(name) {
-			t.Errorf("%s has a section on %s, which is no alert", runbook, name)
+			t.Errorf("docs/operations.md has a section on %s, which is no alert", name)
 		}
 	}
 }
