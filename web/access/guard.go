@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/http"
+	"path"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -89,8 +91,9 @@ func (g *Guard) Protect(pages http.Handler) http.Handler {
 }
 
 func (g *Guard) behindLogin(w http.ResponseWriter, r *http.Request, pages http.Handler) {
-	if r.URL.Path == stylePath {
-		serveStyle(w, r)
+	if isAsset(r) {
+		w.Header().Set("Cache-Control", "max-age=300")
+		pages.ServeHTTP(w, r)
 		return
 	}
 	name, err := g.identify(r)
@@ -111,6 +114,12 @@ func (g *Guard) behindLogin(w http.ResponseWriter, r *http.Request, pages http.H
 	default:
 		g.admit(w, r, v, pages)
 	}
+}
+
+// isAsset reports whether a request is for a style sheet or the like of the
+// pages, which are everybody's: the login has the same.
+func isAsset(r *http.Request) bool {
+	return !changes(r) && strings.HasPrefix(r.URL.Path, "/assets/") && path.Clean(r.URL.Path) == r.URL.Path
 }
 
 // identify says whose request this is; nobody's where the name is empty.

@@ -19,7 +19,7 @@ const (
 )
 
 // Paths are what a server's mux hands to Protect besides the pages' own.
-var Paths = []string{loginPath, logoutPath, stylePath}
+var Paths = []string{loginPath, logoutPath}
 
 // Comparing passwords takes a core for some tenths of a second each, and the
 // cores are there for refunds.

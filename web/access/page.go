@@ -2,7 +2,7 @@ package access
 
 import (
 	"bytes"
-	_ "embed" // the page and its style
+	_ "embed" // the page
 	"html/template"
 	"net/http"
 )
@@ -10,13 +10,9 @@ import (
 var (
 	//go:embed page.html
 	pageHTML string
-	//go:embed style.css
-	style []byte
 
 	page = template.Must(template.New("page").Parse(pageHTML))
 )
-
-const stylePath = "/login/style.css"
 
 // content is what the page shows.
 type content struct {
@@ -59,10 +55,4 @@ func show(w http.ResponseWriter, status int, c content) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes())
-}
-
-func serveStyle(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/css; charset=utf-8")
-	w.Header().Set("Cache-Control", "max-age=3600")
-	_, _ = w.Write(style)
 }
