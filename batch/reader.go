@@ -2,20 +2,20 @@ package batch
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
 	"strings"
 
+	"refundworker/internal/delimited"
 	"refundworker/refund"
 )
 
 // The limits of a file's parts, in bytes.
 const (
-	MaxLine = 1 << 20  // a CSV row, over all its lines, or a line of JSON
-	MaxCell = 64 << 10 // a CSV cell
+	MaxLine = delimited.MaxLine // a CSV row, over all its lines, or a line of JSON
+	MaxCell = delimited.MaxCell // a CSV cell
 )
 
 // Format is what a file is written in.
@@ -112,31 +112,15 @@ func (r *Reader) Consumed() int64 { return r.in.n.Load() }
 
 // begin skips the byte order mark and blank lines, and returns the number of
 // the first line that holds something.
-func (r *Reader) begin(in *bufio.Reader) (int, error) {
-	start, err := in.Peek(3)
-	if err != nil && !errors.Is(err, io.EOF) {
+func (r *Reader) begin(in *bufio.Reader) (line int, err error) {
+	r.bom, line, err = delimited.Start(in)
+	switch {
+	case errors.Is(err, delimited.ErrUTF16):
+		return 0, &FileError{r.name, 1, err.Error()}
+	case errors.Is(err, delimited.ErrEmpty):
+		return 0, &FileError{r.name, 0, "is empty; a CSV file needs a header row with at least " + strings.Join(required, ", ")}
+	case err != nil:
 		return 0, fmt.Errorf("read %s: %w", r.name, err)
 	}
-	switch {
-	case bytes.HasPrefix(start, []byte{0xff, 0xfe}), bytes.HasPrefix(start, []byte{0xfe, 0xff}):
-		return 0, &FileError{r.name, 1, "is UTF-16; save it as UTF-8"}
-	case bytes.HasPrefix(start, []byte{0xef, 0xbb, 0xbf}):
-		r.bom = true
-		if _, err := in.Discard(3); err != nil {
-			return 0, fmt.Errorf("read %s: %w", r.name, err)
-		}
-	}
-	for line := 1; ; {
-		b, err := in.ReadByte()
-		switch {
-		case errors.Is(err, io.EOF):
-			return 0, &FileError{r.name, 0, "is empty; a CSV file needs a header row with at least " + strings.Join(required, ", ")}
-		case err != nil:
-			return 0, fmt.Errorf("read %s: %w", r.name, err)
-		case b == '\n':
-			line++
-		case b != ' ' && b != '\t' && b != '\r':
-			return line, in.UnreadByte()
-		}
-	}
+	return line, nil
 }

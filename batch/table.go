@@ -2,12 +2,12 @@ package batch
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 
+	"refundworker/internal/delimited"
 	"refundworker/refund"
 )
 
@@ -56,42 +56,31 @@ type header struct {
 
 // table reads a CSV file's rows.
 type table struct {
-	scan   scanner
+	scan   *delimited.Scanner
 	header *header
 }
 
 func newTable(name string, in *bufio.Reader, line int) (*table, error) {
-	t := &table{scan: scanner{in: in, comma: delimiter(in), line: line}}
-	rec, err := t.scan.next()
+	comma := delimited.Delimiter(in)
+	t := &table{scan: delimited.NewScanner(in, comma, line)}
+	rec, err := t.scan.Next()
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
-	t.header = &header{comma: t.scan.comma}
-	for _, cell := range rec.cells {
+	t.header = &header{comma: comma}
+	for _, cell := range rec.Cells {
 		t.header.names = append(t.header.names, strings.TrimSpace(cell))
 	}
 	if rule := t.header.fault(rec); rule != "" {
-		return nil, &FileError{name, rec.line, "the header " + rule}
+		return nil, &FileError{name, rec.Line, "the header " + rule}
 	}
 	return t, nil
 }
 
-// delimiter looks whether the header row is written with semicolons, as
-// spreadsheets do where the comma is the decimal sign.
-func delimiter(in *bufio.Reader) byte {
-	// More bytes than a header can have. A short file is no error here.
-	start, _ := in.Peek(4096)
-	first, _, _ := bytes.Cut(start, []byte{'\n'})
-	if bytes.Count(first, []byte{';'}) > bytes.Count(first, []byte{','}) {
-		return ';'
-	}
-	return ','
-}
-
 // fault says all that is wrong with the header; empty if nothing is.
-func (h *header) fault(rec record) string {
-	if rec.fault != "" {
-		return rec.fault
+func (h *header) fault(rec delimited.Row) string {
+	if rec.Fault != "" {
+		return rec.Fault
 	}
 	var faults []string
 	seen := map[string]bool{}
@@ -122,35 +111,35 @@ func (h *header) fault(rec record) string {
 // next returns the next row that holds anything.
 func (t *table) next() (Row, error) {
 	for {
-		rec, err := t.scan.next()
+		rec, err := t.scan.Next()
 		if err != nil {
 			return Row{}, err
 		}
-		if !rec.blank() {
+		if !rec.Blank() {
 			return t.row(rec), nil
 		}
 	}
 }
 
-func (t *table) row(rec record) Row {
-	row := Row{Line: rec.line, cells: rec.cells}
+func (t *table) row(rec delimited.Row) Row {
+	row := Row{Line: rec.Line, cells: rec.Cells}
 	switch want := len(t.header.names); {
-	case rec.fault != "":
-		row.Faults.Add("row", rec.fault)
-	case rec.count != want:
-		row.Faults.Add("row", fmt.Sprintf("has %d cells where the header has %d", rec.count, want))
+	case rec.Fault != "":
+		row.Faults.Add("row", rec.Fault)
+	case rec.Count != want:
+		row.Faults.Add("row", fmt.Sprintf("has %d cells where the header has %d", rec.Count, want))
 	}
 	if len(row.Faults) > 0 {
 		// What stands in which column is not known, so nothing is taken over.
-		row.cells, row.text = nil, strings.TrimRight(string(t.scan.raw), "\r\n")
+		row.cells, row.text = nil, strings.TrimRight(t.scan.Raw(), "\r\n")
 		return row
 	}
 	for i, name := range t.header.names {
-		if rec.cells[i] == "" || rejectColumn(name) {
+		if rec.Cells[i] == "" || rejectColumn(name) {
 			continue
 		}
 		var faults refund.Invalid
-		if err := columns[name](&row.Request, rec.cells[i]); errors.As(err, &faults) {
+		if err := columns[name](&row.Request, rec.Cells[i]); errors.As(err, &faults) {
 			for _, f := range faults {
 				row.Faults.Add(within(name, f.Field), f.Rule)
 			}
