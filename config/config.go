@@ -10,6 +10,7 @@ import (
 	"refundworker/providers"
 	"refundworker/ratelimit"
 	"refundworker/retry"
+	"refundworker/statement"
 )
 
 // Config is a checked configuration.
@@ -53,6 +54,7 @@ type Provider struct {
 	Limits        Limits
 	Reconcile     Reconcile
 	Poll          Poll
+	Statement     statement.Form     // of what refundctl reconcile reads
 	Settings      providers.Settings // for Driver.Open; its secrets are empty unless they were resolved
 	// OneRefundPerPayment is the driver's option of that name; false where the
 	// driver has none.

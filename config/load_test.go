@@ -14,6 +14,7 @@ import (
 	"refundworker/providers/all"
 	"refundworker/ratelimit"
 	"refundworker/retry"
+	"refundworker/statement"
 )
 
 var env = map[string]string{
@@ -228,5 +229,17 @@ func TestLoadFromDisk(t *testing.T) {
 	_, err = config.Load("/dev/zero", config.Options{Drivers: drivers})
 	if err == nil || !strings.Contains(err.Error(), "larger than 1 MiB") {
 		t.Errorf("an endless file: %v", err)
+	}
+}
+
+func TestAStatementsFormIsRead(t *testing.T) {
+	cfg, err := load(shop(`statement: {columns: {id: Refund No, amount: Сумма}, only: {Kind: refund|возврат}, delimiter: ";", skip_lines: 2, amount_unit: minor, decimal: ",", currency: rub, time_layout: 02/01/2006, time_zone: Europe/Moscow, only_negative: true}`), true, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := cfg.Providers[0].Statement
+	if f.Columns[statement.ID] != "Refund No" || f.Columns[statement.Amount] != "Сумма" || len(f.Only["Kind"]) != 2 || f.Delimiter != ';' || f.SkipLines != 2 ||
+		f.Unit != statement.Minor || f.Decimal != ',' || f.Currency != "RUB" || f.Layout != "02/01/2006" || f.Zone.String() != "Europe/Moscow" || !f.OnlyNegative {
+		t.Errorf("got %+v", f)
 	}
 }

@@ -55,6 +55,7 @@ func (d *decoder) provider(name string, b *block) Provider {
 	p.Limits = limits(b.sub("limits"))
 	p.Reconcile = reconcile(b.sub("reconcile"), p.Timeout)
 	p.Poll = poll(b.sub("poll"))
+	p.Statement = b.sub("statement").statement()
 	p.Settings = providers.Settings{
 		Name:    name,
 		BaseURL: p.BaseURL,

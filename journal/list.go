@@ -21,6 +21,7 @@ type Filter struct {
 	State    refund.State
 	Provider string
 	Since    time.Time // in their state since this moment or later
+	Until    time.Time // and since before this one
 }
 
 // Stat counts the refunds of one provider in one state.
@@ -49,7 +50,7 @@ func (j *Journal) List(ctx context.Context, f Filter) iter.Seq2[*Record, error] 
 				if f.State != "" && s.State != f.State || f.Provider != "" && s.Provider != f.Provider {
 					continue
 				}
-				if !j.listIndex(ctx, bucket, s, f.Since, yield) {
+				if !j.listIndex(ctx, bucket, s, f, yield) {
 					return
 				}
 			}
@@ -57,14 +58,17 @@ func (j *Journal) List(ctx context.Context, f Filter) iter.Seq2[*Record, error] 
 	}
 }
 
-func (j *Journal) listIndex(ctx context.Context, bucket int, s Stat, since time.Time, yield func(*Record, error) bool) bool {
-	from := "-inf"
-	if !since.IsZero() {
-		from = strconv.FormatInt(since.UnixMilli(), 10)
+func (j *Journal) listIndex(ctx context.Context, bucket int, s Stat, f Filter, yield func(*Record, error) bool) bool {
+	from, to := "-inf", "+inf"
+	if !f.Since.IsZero() {
+		from = strconv.FormatInt(f.Since.UnixMilli(), 10)
+	}
+	if !f.Until.IsZero() {
+		to = "(" + strconv.FormatInt(f.Until.Add(time.Millisecond-1).UnixMilli(), 10)
 	}
 	index := indexKey(bucket, s.Provider, s.State)
 	for offset := int64(0); ; offset += listPage {
-		ids, err := j.rdb.ZRangeByScore(ctx, index, &redis.ZRangeBy{Min: from, Max: "+inf", Offset: offset, Count: listPage}).Result()
+		ids, err := j.rdb.ZRangeByScore(ctx, index, &redis.ZRangeBy{Min: from, Max: to, Offset: offset, Count: listPage}).Result()
 		if err != nil {
 			return yield(nil, fmt.Errorf("journal: list refunds: %w", err))
 		}

@@ -17,3 +17,14 @@ func (c Currency) Exponent() (int32, bool) {
 
 // Numeric returns the three-digit ISO 4217 number, "643" for RUB; empty if unknown.
 func (c Currency) Numeric() string { return isoCodes[c].numeric }
+
+// CurrencyByNumber returns the currency of a three-digit ISO 4217 number; false
+// if there is none.
+func CurrencyByNumber(number string) (Currency, bool) {
+	for c, code := range isoCodes {
+		if code.numeric == number && number != "" {
+			return c, true
+		}
+	}
+	return "", false
+}

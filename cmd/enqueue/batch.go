@@ -74,7 +74,7 @@ func (f *batchFlags) run(cmd *cobra.Command, setup *cli.Setup, path string) erro
 	if err != nil {
 		return err
 	}
-	in, name, size, err := openFile(cmd, path)
+	in, name, size, err := cli.OpenFile(cmd, path)
 	if err != nil {
 		return err
 	}
@@ -122,24 +122,6 @@ func (f *batchFlags) run(cmd *cobra.Command, setup *cli.Setup, path string) erro
 		return f.stopped(cmd, &report.summary, f.interrupted(cmd.Context(), report, session.Explain(cmd.Context(), err)))
 	}
 	return f.finish(cmd, &report.summary)
-}
-
-// openFile opens the file or standard input. The size is 0 where it is not
-// known.
-func openFile(cmd *cobra.Command, path string) (in io.ReadCloser, name string, size int64, err error) {
-	if path == "-" {
-		return io.NopCloser(cmd.InOrStdin()), "stdin", 0, nil
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, "", 0, err
-	}
-	info, err := file.Stat()
-	if err != nil || info.IsDir() {
-		_ = file.Close()
-		return nil, "", 0, errors.Join(err, fmt.Errorf("%s is not a file", path))
-	}
-	return file, path, info.Size(), nil
 }
 
 // checkRejects refuses to write over the file that is read.

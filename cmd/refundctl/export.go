@@ -45,7 +45,7 @@ func (c *control) export() *cobra.Command {
 			c.warnProvider(cmd, s, provider)
 			e := newExporter(cmd.OutOrStdout(), *format)
 			for _, state := range []refund.State{refund.Succeeded, refund.Declined, refund.Canceled} {
-				f := journal.Filter{State: state, Provider: provider, Since: since.Time}
+				f := journal.Filter{State: state, Provider: provider, Since: since.Time, Until: until.Time}
 				for rec, err := range s.Backend.Journal.List(cmd.Context(), f) {
 					if err != nil {
 						return s.Explain(cmd.Context(), err)

@@ -37,12 +37,12 @@ func run(ctx context.Context, p cli.Program) int {
 		Long: `Look at refunds and decide about them.
 
 Exit status: 0 done, 1 error or not possible, 2 usage, 4 invalid, 5 Redis not
-reached.`,
+reached, 9 statement and journal differ.`,
 		RunE: cli.NeedCommand,
 	}
 	c := &control{setup: cli.NewSetup(root, p), screen: cli.NewScreen(root, p), by: cli.Operator(p.Env), person: cli.Person(p.Env), now: time.Now}
 	root.AddCommand(c.show(), c.list(), c.stats(), c.resolve(), c.approve(), c.retry(), c.cancel(), c.erase(), c.pause(), c.resume(),
-		c.afterRestore(), c.export(), c.watch())
+		c.afterRestore(), c.export(), c.reconcile(), c.watch())
 	return cli.Run(ctx, root, p)
 }
 

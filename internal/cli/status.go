@@ -12,6 +12,7 @@ import (
 
 	"refundworker/redisconn"
 	"refundworker/refund"
+	"refundworker/statement"
 )
 
 // The exit statuses.
@@ -25,6 +26,7 @@ const (
 	Declined  = 6 // waited for: declined or canceled
 	Review    = 7 // waited for: stands in review
 	Open      = 8 // waited for: not final when the time was over
+	Differs   = 9 // statement and journal differ
 )
 
 // Exit ends a command with a status. Without an error everything was said.
@@ -53,12 +55,13 @@ func UsageError(format string, args ...any) error {
 func StatusOf(err error) int {
 	var exit *Exit
 	var invalid refund.Invalid
+	var faults statement.Faults
 	switch {
 	case err == nil:
 		return OK
 	case errors.As(err, &exit):
 		return exit.Status
-	case errors.As(err, &invalid):
+	case errors.As(err, &invalid), errors.As(err, &faults):
 		return Invalid
 	case notReached(err):
 		return NoRedis

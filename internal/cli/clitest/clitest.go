@@ -51,6 +51,16 @@ func New(t *testing.T, run func(context.Context, cli.Program) int) *Bench {
 	return b
 }
 
+// Config replaces a text of the configuration by another one.
+func (b *Bench) Config(t *testing.T, old, replacement string) {
+	t.Helper()
+	text, err := os.ReadFile(b.config)
+	if err != nil || !strings.Contains(string(text), old) {
+		t.Fatalf("the configuration lacks %q (%v)", old, err)
+	}
+	b.config = b.File(t, "other.yaml", strings.ReplaceAll(string(text), old, replacement))
+}
+
 // File writes a file into the test's folder and returns its path.
 func (b *Bench) File(t *testing.T, name, content string) string {
 	t.Helper()
