@@ -78,6 +78,9 @@ func (e *Enqueuer) Enqueue(ctx context.Context, r refund.Request, options ...Opt
 		t.Trace = traceparent(ctx)
 	}
 	receipt, rec, err := e.enqueue(ctx, order, t)
+	if rec != nil && rec.Trace != t.Trace {
+		link(span, rec) // taken in before, in another trace
+	}
 	end(span, rec, err)
 	return receipt, err
 }

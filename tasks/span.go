@@ -105,6 +105,13 @@ func (p *Processor) undelivered(ctx context.Context, err error) {
 	end(span, nil, err)
 }
 
+// link links a span to the refund's own trace, where it has one.
+func link(span trace.Span, rec *journal.Record) {
+	if own := trace.SpanContextFromContext(inTrace(context.Background(), rec.Trace)); span.IsRecording() && own.IsValid() {
+		span.AddLink(trace.Link{SpanContext: own})
+	}
+}
+
 // inTrace returns ctx in the trace of a traceparent; as it is if that is none.
 func inTrace(ctx context.Context, traceparent string) context.Context {
 	if traceparent == "" {

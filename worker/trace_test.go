@@ -195,6 +195,10 @@ func TestTheTraceIsNoPartOfARefundsContent(t *testing.T) {
 			t.Errorf("tracing %s: %+v", tracer, got)
 		}
 	}
+	asked := named(r.spans.GetSpans(), "enqueue")
+	if last := asked[len(asked)-1]; len(asked) != 2 || len(last.Links) != 1 || last.Links[0].SpanContext.TraceID().String() != first.TraceID() {
+		t.Errorf("asking again made the spans %+v, want one that links to the refund's trace", asked)
+	}
 	if again := r.get(id); again.Trace != first.Trace || again.Digest != first.Digest {
 		t.Errorf("the trace became %q, the digest %q", again.Trace, again.Digest)
 	}
