@@ -8,7 +8,7 @@ type guide struct{ Happened, Do string }
 
 // guides are by reason code; the same stands in the README.
 var guides = map[string]guide{
-	"not_proven":          {"An answer was lost, and the provider can't tell whether money moved.", "Look the payment up in the provider's portal. If the money went back, resolve it as succeeded; if not, resolve it as declined or ask again."},
+	"not_proven":          {"An answer was lost, and it is not proven whether money moved.", "Look the payment up in the provider's portal. If the money went back, resolve it as succeeded; if not, resolve it as declined or ask again."},
 	"partial":             {"One part of the refund moved, another did not.", "Resolve it as succeeded with the amount that went back, and settle the rest with the provider."},
 	"refused":             {"The provider refused it several times, without a clear reason.", "Ask the provider. Then ask again, or resolve it as declined."},
 	"gave_up":             {"It was not settled in the time that the configuration allows.", "Look the payment up in the provider's portal. If the money went back, resolve it as succeeded; if not, resolve it as declined or ask again."},

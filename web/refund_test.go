@@ -112,7 +112,7 @@ func TestARefundInReviewComesWithItsEvidence(t *testing.T) {
 	rec.EndAttempt(set, r.now, "partial", "E5", "points stay", []providers.Part{{Operation: "deposited", Minor: 588, Moved: true, Reference: "ref-1"}, {Operation: "loyalty", Minor: 9412}})
 	r.step("id", journal.Step{To: refund.Review, NoDue: true, By: "worker one", Note: "to review", Set: set})
 	for _, path := range []string{"/refunds/id", "/review"} {
-		r.shows(path, "An answer was lost, and the provider can&#39;t tell whether money moved.", "Look the payment up in the provider&#39;s portal",
+		r.shows(path, "An answer was lost, and it is not proven whether money moved.", "Look the payment up in the provider&#39;s portal",
 			"100.00 RUB", "30.00 RUB", "R-4711", "partial (E5): points stay", "deposited 5.88 RUB: <strong>moved</strong> (ref-1)", "loyalty 94.12 RUB: <strong>did not move</strong>",
 			"has shown that it has the request", "2026-01-01 12:00:00 UTC")
 	}
