@@ -61,6 +61,12 @@ func TestAnApprovedRefundIsApprovedOnce(t *testing.T) {
 	if r := b.Run("approve", "a", "--by", "vera", "--note", "seen too"); r.Status != cli.Failed || !strings.Contains(r.Stderr, "olga has approved it already") {
 		t.Errorf("%+v", r)
 	}
+	if r := b.Run("list", "--state", "queued", "-o", "csv"); !strings.Contains(r.Stdout, ",requested_by,approved_by\n") || !strings.Contains(r.Stdout, ",olga\n") {
+		t.Errorf("%+v", r)
+	}
+	if r := b.Run("show", "a"); !strings.Contains(r.Stdout, "approved by") {
+		t.Errorf("%+v", r)
+	}
 	history := b.Run("show", "a", "-o", "json").Object(t)["history"].([]any)
 	if last := history[len(history)-1].(map[string]any); last["by"] != "olga" || last["note"] != "approved: seen" || last["to"] != "queued" {
 		t.Errorf("%v", last)

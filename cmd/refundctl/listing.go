@@ -13,7 +13,7 @@ const flushEvery = 200
 
 // columns are those of CSV. Amounts are decimals in major units, times UTC.
 var columns = []string{"refund_id", "provider", "payment_id", "amount", "amount_moved", "currency", "state", "reason_code",
-	"provider_refund_id", "reason", "metadata", "created_at", "updated_at", "window_ends_at", "waiting"}
+	"provider_refund_id", "reason", "metadata", "created_at", "updated_at", "window_ends_at", "waiting", "requested_by", "approved_by"}
 
 // listing prints many refunds, one a line, without holding them all.
 type listing struct {
@@ -87,5 +87,5 @@ func (l *listing) flush() error {
 func cells(v journal.View) []string {
 	return []string{v.RefundID, v.Provider, v.PaymentID, v.Amount, v.AmountMoved, v.Currency, string(v.State), v.ReasonCode,
 		cli.Cell(v.ProviderRefundID), cli.Cell(v.Reason), string(v.Metadata), cli.Stamp(v.CreatedAt), cli.Stamp(v.UpdatedAt),
-		stamp(v.WindowEndsAt), cli.Cell(v.Waiting)}
+		stamp(v.WindowEndsAt), cli.Cell(v.Waiting), cli.Cell(v.RequestedBy), cli.Cell(v.ApprovedBy)}
 }

@@ -41,6 +41,8 @@ func (c *control) writeView(w io.Writer, v journal.View) error {
 	line("moved", v.AmountMoved)
 	line("provider's id", v.ProviderRefundID)
 	line("reason", v.Reason)
+	line("asked for by", v.RequestedBy)
+	line("approved by", v.ApprovedBy)
 	line("metadata", string(v.Metadata))
 	line("trace", v.TraceID)
 	line("erased", stamp(v.ErasedAt))
