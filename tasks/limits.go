@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"go.uber.org/zap"
+
 	"refundworker/config"
 	"refundworker/journal"
 	"refundworker/refund"
@@ -84,4 +86,16 @@ func freeDay(ctx context.Context, j *journal.Journal, l config.Limits, rec *jour
 		return nil
 	}
 	return j.FreeDay(ctx, rec)
+}
+
+// uncount takes a refund out of the day whose first attempt was put off: it may
+// wait for long, and is counted again when its turn comes. The step that put it
+// off came first, so whoever counted it too can't begin the attempt any more.
+func (p *Processor) uncount(ctx context.Context, a Account, rec *journal.Record) {
+	if unlimited(a, rec) || a.Limits.PerDay == nil {
+		return
+	}
+	if err := p.Journal.FreeDay(ctx, rec); err != nil {
+		p.Log.Warn("refund counts into today's limit, although its attempt was put off", about(rec, zap.Error(err))...)
+	}
 }

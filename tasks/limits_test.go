@@ -300,6 +300,16 @@ func TestTheDayCountsWhatMayMoveUnapproved(t *testing.T) {
 			settled(w, p)
 			asked(w, p, asksOf("p-2", "b", "100.00"))
 		}, map[string]string{"a": "succeeded", "b": "succeeded"}},
+		"what waits behind another does not count": {world.Company{RefundStatus: true}, func(w *world.World, p *world.Process) {
+			w.Bank("bank").Behave("p-1", world.Accept(2*time.Hour, true))
+			for _, r := range []refund.Request{asksOf("p-1", "a", "30.00"), asksOf("p-1", "b", "60.00")} {
+				if _, err := p.Enqueue(r); err != nil {
+					w.T.Fatal(err)
+				}
+			}
+			_ = p.Turn()
+			asked(w, p, asksOf("p-2", "c", "70.00"))
+		}, map[string]string{"a": "succeeded", "b": "waits", "c": "succeeded"}},
 		"the next day begins anew, and what waits goes on waiting": {world.Company{}, func(w *world.World, p *world.Process) {
 			asked(w, p, asksOf("p-1", "a", "100.00"), asksOf("p-2", "b", "0.01"))
 			w.Advance(w.Now().Truncate(24 * time.Hour).Add(24 * time.Hour).Sub(w.Now()))

@@ -142,7 +142,11 @@ func (p *Processor) attempt(ctx context.Context, a Account, rec *journal.Record,
 	var blocked *journal.Blocked
 	switch {
 	case errors.As(err, &blocked):
-		return p.blocked(ctx, a, begun, blocked)
+		put, err := p.blocked(ctx, a, begun, blocked)
+		if err == nil {
+			p.uncount(ctx, a, put)
+		}
+		return put, err
 	case errors.Is(err, journal.ErrStale):
 		return begun, err
 	case err != nil:
