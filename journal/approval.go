@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"strconv"
 	"strings"
 
 	"refundworker/refund"
@@ -18,6 +17,10 @@ func (r *Record) WaitsForApproval() bool {
 	return r.State == refund.Review && r.ReasonCode == NeedsApproval
 }
 
+// NothingSent reports whether it is certain that nothing of the refund was sent:
+// it had no attempt, and neither the provider nor a restore says otherwise.
+func (r *Record) NothingSent() bool { return r.Attempts == 0 && !r.TakenOn() && !r.Restored }
+
 // AskedBy reports whether the person of that name is the one who asked for the
 // refund. What follows an @ is where they sat: the same name at another machine
 // is the same person.
@@ -33,11 +36,11 @@ func person(name string) string {
 // AskApproval is the step that has a refund wait for a person's approval. why
 // says which limits it is beyond, and by how much.
 func (r *Record) AskApproval(by, why string) Step {
-	set := map[string]string{"reason_code": NeedsApproval, "why": why, "request": ""}
-	if r.Frozen != nil {
-		set["frozen"] = strconv.FormatInt(*r.Frozen, 10) // what a full refund would come to now
+	if r.Restored {
+		why += "; the journal was restored from a backup, which may have forgotten that it was sent: look it up at the provider first"
 	}
-	return Step{To: refund.Review, NoDue: true, By: by, Note: why, Set: set}
+	return Step{To: refund.Review, NoDue: true, By: by, Note: why,
+		Set: map[string]string{"reason_code": NeedsApproval, "why": why, "request": ""}}
 }
 
 // Approve is the step by which a person lets a refund go beyond the limits. It
@@ -45,7 +48,7 @@ func (r *Record) AskApproval(by, why string) Step {
 // so are the clocks that ran.
 func (r *Record) Approve(by, note string) Step {
 	set := map[string]string{"approved_by": by, "why": "approved by " + by, "reason_code": ""}
-	for _, field := range []string{"frozen", "first_failed", "paused_before", "fails", "lookups", "denied", "lag_since"} {
+	for _, field := range []string{"first_failed", "paused_before", "fails", "lookups", "denied", "lag_since"} {
 		set[field] = ""
 	}
 	return Step{To: refund.Queued, By: by, Note: "approved: " + note, Set: set}

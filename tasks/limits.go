@@ -88,7 +88,7 @@ func freeDay(ctx context.Context, j *journal.Journal, l config.Limits, rec *jour
 	return j.FreeDay(ctx, rec)
 }
 
-// uncount takes a refund out of the day whose first attempt was put off: it may
+// uncount takes a refund whose first attempt was put off out of its day: it may
 // wait for long, and is counted again when its turn comes. The step that put it
 // off came first, so whoever counted it too can't begin the attempt any more.
 func (p *Processor) uncount(ctx context.Context, a Account, rec *journal.Record) {

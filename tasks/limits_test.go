@@ -229,6 +229,24 @@ func TestAnApprovalBypassesNothingElse(t *testing.T) {
 			}
 		})
 	})
+	t.Run("a backup that may have forgotten that it was sent", func(t *testing.T) {
+		world.Run(t, limited("currency: RUB, per_refund: 5", world.Company{}), func(w *world.World) {
+			p := w.Start("a")
+			if _, err := p.Enqueue(asks("r-1", "60.00")); err != nil {
+				w.T.Fatal(err)
+			}
+			if err := w.Journal.AfterRestore(context.Background(), w.Now()); err != nil {
+				w.T.Fatal(err)
+			}
+			settled(w, p)
+			if rec := w.Records()["r-1"]; !rec.WaitsForApproval() || !strings.Contains(rec.Why, "restored from a backup") {
+				t.Error(rec.State, rec.Why)
+			}
+			if err := p.Resolve("r-1", tasks.Resolution{Outcome: refund.Succeeded, Note: "as the statement says", By: "ann"}); err != nil {
+				t.Error(err)
+			}
+		})
+	})
 	t.Run("a restored journal", func(t *testing.T) {
 		world.Run(t, limited("currency: RUB, per_refund: 5", world.Company{}), func(w *world.World) {
 			p := w.Start("a")
@@ -315,6 +333,15 @@ func TestTheDayCountsWhatMayMoveUnapproved(t *testing.T) {
 			w.Advance(w.Now().Truncate(24 * time.Hour).Add(24 * time.Hour).Sub(w.Now()))
 			asked(w, p, asksOf("p-3", "c", "100.00"))
 		}, map[string]string{"a": "succeeded", "b": "waits", "c": "succeeded"}},
+		"what is sent again on the next day counts on the first": {world.Company{}, func(w *world.World, p *world.Process) {
+			w.Advance(w.Now().Truncate(24 * time.Hour).Add(24*time.Hour - 10*time.Second).Sub(w.Now()))
+			w.Bank("bank").Behave("p-1", world.LoseRequest())
+			if _, err := p.Enqueue(asksOf("p-1", "a", "60.00")); err != nil {
+				w.T.Fatal(err)
+			}
+			_ = p.Turn()
+			asked(w, p, asksOf("p-2", "b", "100.00"))
+		}, map[string]string{"a": "succeeded", "b": "succeeded"}},
 		"to decline what waits gives nothing twice": {world.Company{}, func(w *world.World, p *world.Process) {
 			asked(w, p, asksOf("p-1", "a", "60.00"), asksOf("p-2", "b", "50.00"))
 			if err := p.Resolve("b", tasks.Resolution{Outcome: refund.Declined, Note: "no", By: "ann"}); err != nil {

@@ -102,7 +102,7 @@ func movedBy(rec *journal.Record, r Resolution) (string, error) {
 		return "", refund.Invalid{{Field: "outcome", Rule: "must be succeeded or declined"}}
 	case r.Note == "":
 		return "", refund.Invalid{{Field: "note", Rule: "is required: say how you know"}}
-	case r.Outcome == refund.Succeeded && rec.WaitsForApproval() && !rec.TakenOn():
+	case r.Outcome == refund.Succeeded && rec.WaitsForApproval() && rec.NothingSent():
 		return "", refund.Invalid{{Field: "outcome", Rule: "must be declined where a refund waits for an approval, since nothing was sent; to have it sent, approve it"}}
 	case stated == nil && rec.Partial:
 		return "", refund.Invalid{{Field: "moved", Rule: "is required after a partial outcome: state the amount that went back"}}

@@ -56,7 +56,7 @@ func decisionOf(rec *journal.Record) decision {
 	}
 	switch {
 	case rec.WaitsForApproval():
-		d.Approve, d.Resolve, d.DeclinedOnly = !rec.TakenOn(), true, !rec.TakenOn()
+		d.Approve, d.Resolve, d.DeclinedOnly = !rec.TakenOn(), true, rec.NothingSent()
 	case rec.State == refund.Review:
 		d.Resolve, d.Retry = true, !rec.Partial
 	case rec.State == refund.Queued:
