@@ -39,9 +39,21 @@ local function same_window(full, amount, other)
   return full or other.full or amount == other.amount
 end
 
+-- Whether a refund counts for its payment: one that was declined or canceled
+-- does not, unless evidence has come up that it was paid.
+local function counts(other)
+  return (other.state ~= 'declined' and other.state ~= 'canceled') or other.contradicted
+end
+
+-- What it may have taken of the payment; nil where that is not known.
+local function takes(other)
+  if other.contradicted and other.moved == 0 then return other.amount or other.frozen end
+  return other.moved or other.amount or other.frozen
+end
+
 -- Whether the other refund holds its window now.
 local function holds_window(other, now)
-  return open(other.state) or (other.state == 'succeeded' and other.window_ends > now)
+  return open(other.state) or (counts(other) and other.window_ends > now)
 end
 
 -- Appends to the history. fields: from, to, by, note as JSON text each.

@@ -57,6 +57,7 @@ type Record struct {
 	AttemptEnd    time.Time // when the last attempt ended, or its deadline
 	PausedBefore  time.Duration
 	Baseline      *int64    // refunded and requested before the first unproven attempt, or the last one
+	BasePending   int64     // of the baseline, requested only
 	Unproven      bool      // an attempt was ever unknown
 	Lost          bool      // an attempt was unknown for want of an answer, not for an unclear refusal
 	Refused       bool      // the last attempt got a refusal of unclear meaning
@@ -154,9 +155,15 @@ func (r *Record) MetadataMap() map[string]string {
 	return m
 }
 
+// Counts reports whether the refund counts for its payment: one that was declined
+// or canceled does not, unless evidence has come up that it was paid.
+func (r *Record) Counts() bool {
+	return r.State != refund.Declined && r.State != refund.Canceled || r.Contradicted != ""
+}
+
 // HoldsWindow reports whether no equal refund of the payment may be taken in.
 func (r *Record) HoldsWindow() bool {
-	return !r.State.Terminal() || r.State == refund.Succeeded && r.WindowEnds.After(r.Now)
+	return !r.State.Terminal() || r.Counts() && r.WindowEnds.After(r.Now)
 }
 
 func (r *Record) place() string { return placeOf(r.Provider, r.PaymentID) }
@@ -222,7 +229,7 @@ func parse(now string, f map[string]string, epoch, restored string) (*Record, er
 		ProviderRefundID: f["provider_refund_id"], Moved: p.minor("moved"), Settled: p.time("settled"),
 		WindowEnds: p.time("window_ends"), Erased: p.time("erased"), Attempts: int(p.number("attempts")), FirstAttempt: p.time("first_attempt"),
 		FirstFailed: p.time("first_failed"), AttemptEnd: p.time("attempt_end"), PausedBefore: time.Duration(p.number("paused_before")) * time.Millisecond,
-		Baseline: p.minor("baseline"), Unproven: f["unproven"] == "1", Lost: f["lost"] == "1", Refused: f["refused"] == "1",
+		Baseline: p.minor("baseline"), BasePending: p.number("base_pending"), Unproven: f["unproven"] == "1", Lost: f["lost"] == "1", Refused: f["refused"] == "1",
 		WallStart: p.time("start_wall"), WallEnd: p.time("end_wall"), WallFirst: p.time("first_wall"), WallSettled: p.time("settled_wall"),
 		FirstUnproven: p.time("first_unproven"), Guarded: f["guarded"] == "1", Risk: f["risk"] == "1",
 		Known: f["known"] == "1", Partial: f["partial"] == "1", ByTotal: f["by_total"] == "1",

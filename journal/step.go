@@ -19,6 +19,8 @@ type Step struct {
 	Note   string // one line for the history; a step that stays and has no note leaves none
 	Event  bool   // tell the order system
 	Reason string // the event's reason_code, where it is not the record's
+	Hold   bool   // the window is held from now, as by a success
+	Token  string // from NewToken, to make sure of the very same step again; empty: a new one
 }
 
 // Apply makes the step if the refund is still what rec says. Otherwise the
@@ -41,20 +43,24 @@ func (j *Journal) Apply(ctx context.Context, rec *Record, s Step) (*Record, erro
 	}
 	if to != rec.State {
 		s.Event = s.Event || to.Terminal() || to == refund.Review
-		if to == refund.Succeeded {
-			window = strconv.FormatInt(j.options.Window.Milliseconds(), 10)
-		}
+		s.Hold = s.Hold || to == refund.Succeeded
 		if _, said := set["why"]; !said {
 			set["why"] = ""
 		}
 	}
+	if s.Hold {
+		window = ms(j.options.Window)
+	}
 	if s.Note != "" {
 		note = quote(s.Note)
+	}
+	if s.Token == "" {
+		s.Token = NewToken()
 	}
 	arg := quote(map[string]any{"to": string(s.To), "set": set, "due": due, "window": window, "by": quote(s.By),
 		"note": note, "event": s.Event, "event_reason": s.Reason})
 	key := recordKey(rec.place(), rec.ID)
-	return j.finish(j.run.Run(ctx, key, stepScript, scriptKeys(key), rec.ID, NewToken(), strconv.FormatInt(rec.Version, 10), arg))
+	return j.finish(j.run.Run(ctx, key, stepScript, scriptKeys(key), rec.ID, s.Token, strconv.FormatInt(rec.Version, 10), arg))
 }
 
 func (j *Journal) finish(raw any, err error) (*Record, error) {
@@ -96,8 +102,9 @@ func (r *Record) Callback() Step {
 const contradicted = "contradicted: "
 
 // Contradict is the step that records evidence against a final state and
-// raises it. The state stays.
+// raises it. The state stays. What was declined or canceled and may have been
+// paid after all holds its window from now, so that it is not paid again at once.
 func (r *Record) Contradict(by, evidence string) Step {
-	return Step{By: by, Note: contradicted + evidence, NoDue: true, Event: true, Reason: "contradicted",
+	return Step{By: by, Note: contradicted + evidence, NoDue: true, Event: true, Reason: "contradicted", Hold: r.State != refund.Succeeded,
 		Set: map[string]string{"contradicted": evidence}}
 }

@@ -33,7 +33,7 @@ local refusal = said and cjson.decode(said)
 local siblings, total = {}, tonumber(f.total)
 for _, other_id in ipairs(redis.call('ZRANGE', refunds_key(place), 0, -1)) do
   local o = sibling(other_id)
-  if o and o.state ~= 'declined' and o.state ~= 'canceled' then
+  if o and counts(o) then
     siblings[#siblings + 1] = o
     if o.total and (not total or o.total < total) then total = o.total end
     if not refusal and o.currency ~= f.currency then
@@ -44,7 +44,7 @@ end
 
 local held, reserved, live = nil, 0, #siblings
 for _, o in ipairs(siblings) do
-  reserved = reserved + (o.moved or o.amount or o.frozen or total or 0)
+  reserved = reserved + (takes(o) or total or 0)
   if same_window(full, amount, o) and holds_window(o, now) then
     if stronger(o, held) then held = o end
     if not open(o.state) and o.window_ends > start then start = o.window_ends end

@@ -15,7 +15,7 @@ func (in intake) foresee(o refund.Order, siblings []*journal.Record) *journal.Re
 	var live []*journal.Record
 	total := o.Total.Minor
 	for _, s := range siblings {
-		if s.State == refund.Declined || s.State == refund.Canceled {
+		if !s.Counts() {
 			continue
 		}
 		if s.Currency != o.Amount.Currency {
@@ -53,7 +53,7 @@ func (in intake) foresee(o refund.Order, siblings []*journal.Record) *journal.Re
 
 // reserved is what a refund holds of its payment's total, in minor units.
 func reserved(s *journal.Record, total int64) int64 {
-	if s.Moved != nil {
+	if s.Moved != nil && (*s.Moved > 0 || s.Contradicted == "") {
 		return *s.Moved
 	}
 	if asked, known := s.Send(); known {

@@ -114,3 +114,30 @@ func TestRefundsOverThePaymentsTotalAreRefused(t *testing.T) {
 		}
 	})
 }
+
+// A refund that was declined, and of which evidence comes up that it was paid,
+// holds its window from then on: the same is not paid again at once.
+func TestEvidenceAgainstADeclineHoldsTheWindow(t *testing.T) {
+	r := newRig(t, setup{companies: []string{sandbox.Maib}})
+	r.start()
+	payment := r.pays(sandbox.Maib, 500_00)
+	r.companies.Fail(sandbox.Maib, payment, sandbox.Fault{Kind: sandbox.ManualLater})
+	first := request(sandbox.Maib, payment, "100.00")
+	r.waitFor(r.enqueue(first), refund.Review)
+	rec, err := r.operator.Resolve(t.Context(), first.RefundID, tasks.Resolution{Outcome: refund.Declined, Note: "the bank said no", By: "anna"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.backend.Journal.Apply(t.Context(), rec, rec.Contradict("worker", "the provider says Accepted")); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.ask(request(sandbox.Maib, payment, "100.00")); got.Status != tasks.Duplicate || got.ExistingID != first.RefundID || got.WindowEndsAt == nil {
+		t.Errorf("taken in although the same may have been paid a moment ago: %+v", got)
+	}
+	// It counts for the payment's total as well.
+	capped := request(sandbox.Maib, payment, "401.00")
+	capped.PaymentTotal = "500.00"
+	if got := r.ask(capped); got.Rule != "payment_total" {
+		t.Errorf("%+v", got)
+	}
+}
