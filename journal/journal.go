@@ -71,6 +71,9 @@ var (
 	freeScript   = redis.NewScript(source("day_free"))
 	claimScript  = redis.NewScript(source("claim"))
 	refuseScript = redis.NewScript(source("refuse"))
+	// These name one key, beside which they look at none.
+	relayScript   = redis.NewScript(source("relay"))
+	confirmScript = redis.NewScript(source("confirm"))
 )
 
 func source(name string) string {

@@ -31,8 +31,10 @@ func (p *Processor) settle(ctx context.Context, a Account, rec *journal.Record, 
 	attempt := rec.Attempts
 	// Writing it down comes first: until then the answer is only ours.
 	defer func() { p.inform(ctx, a, o, pass) }()
+	step := p.decide(a, rec, o, ended)
+	step.Token = journal.NewToken()
 	for try := 0; ; try++ {
-		next, err := p.Journal.Apply(ctx, rec, p.decide(a, rec, o, ended))
+		next, err := p.Journal.Apply(ctx, rec, step)
 		switch {
 		case err == nil:
 			if next.State == refund.Queued {
@@ -50,7 +52,8 @@ func (p *Processor) settle(ctx context.Context, a Account, rec *journal.Record, 
 			if next.Attempts != attempt || next.State != refund.Sending && !taken {
 				return next, errors.Join(err, p.tooLate(ctx, next, attempt, o))
 			}
-			rec = next
+			rec, step = next, p.decide(a, next, o, ended)
+			step.Token = journal.NewToken()
 		case ctx.Err() != nil:
 			return rec, fmt.Errorf("outcome %s of attempt %d of refund %s is not written down, it will be reconciled: %w", o.Kind, attempt, rec.ID, err)
 		default:
@@ -58,9 +61,8 @@ func (p *Processor) settle(ctx context.Context, a Account, rec *journal.Record, 
 			if p.pauseFor(ctx, p.Policy.Backoff(providers.Unavailable, try, 0, p.Random)) != nil {
 				return rec, err
 			}
-			if fresh, err := p.Journal.Load(ctx, rec.Provider, rec.PaymentID, rec.ID); err == nil && fresh.Version != rec.Version && fresh.State == p.decide(a, rec, o, ended).To {
-				return fresh, nil
-			}
+			// The same token again: what was written and not confirmed is confirmed by
+			// the repeat, and nothing happens twice.
 		}
 	}
 }

@@ -2,6 +2,7 @@ package worker_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -11,7 +12,9 @@ import (
 
 	"refundworker/config"
 	"refundworker/internal/redistest"
+	"refundworker/journal"
 	"refundworker/providers/sandbox"
+	"refundworker/redisconn"
 	"refundworker/refund"
 )
 
@@ -169,4 +172,32 @@ func TestAfterRestoreSendsNothingThatAFailoverForgot(t *testing.T) {
 			r.calls(company, 1)
 		})
 	}
+}
+
+// What became of a refund is told when it can no longer be forgotten, not when
+// it is written: an order system that was told "declined" must not see it paid.
+func TestWithDurabilityReplicaAnOutcomeIsToldOnceTheReplicaHasIt(t *testing.T) {
+	t.Parallel()
+	primary := redistest.Start(t)
+	replica, wire := startFarReplica(t, primary)
+	s := withDurability(config.Replica, map[string]string{"timeout": "5s", "preflight": "false"})
+	s.companies = []string{sandbox.Maib}
+	r := rigOn(t, s, "redis://"+primary.Addr)
+	payment := r.pays(sandbox.Maib, 50_00)
+	r.companies.Fail(sandbox.Maib, payment, sandbox.Fault{Kind: sandbox.Slow, Delay: 500 * time.Millisecond})
+	r.start()
+	id := r.enqueue(request(sandbox.Maib, payment, "100.00")) // more than the payment: maib declines it
+	r.until("the call", func() bool { return r.companies.Calls(sandbox.Maib, sandbox.OpRefund) == 1 }, r.log.String)
+	caughtUp(t, primary, replica)
+	wire.Hold()
+	raw := primary.Client(t)
+	r.waitFor(id, refund.Declined)
+	if _, err := r.backend.Journal.RelayAll(t.Context()); !errors.Is(err, redisconn.ErrNotDurable) {
+		t.Errorf("the outcome was relayed: %v", err)
+	}
+	if n := raw.XLen(t.Context(), journal.Events).Val(); n != 0 {
+		t.Errorf("%d events were told", n)
+	}
+	wire.Release()
+	r.until("the event", func() bool { return raw.XLen(t.Context(), journal.Events).Val() > 0 }, r.log.String)
 }
