@@ -47,7 +47,7 @@ func judge(e evidence) (verdict, string) {
 		return requested, fmt.Sprintf("the payment's total rose by %s, which the provider works on", e.rec.Money(amount))
 	case rise == amount:
 		return moved, fmt.Sprintf("the payment's refunded total rose by %s", e.rec.Money(amount))
-	case rise == 0 && e.rec.Refused && !e.rec.Lost && e.left != nil && *e.left < amount:
+	case rise == 0 && e.rec.Refused && !e.rec.Lost && e.rec.BasePending == 0 && e.left != nil && *e.left < amount:
 		return refusedRight, fmt.Sprintf("refused, nothing moved, and only %s is left to refund", e.rec.Money(*e.left))
 	case rise == 0 && !e.settled:
 		return askAgain, "the payment's total has not risen"
@@ -55,6 +55,10 @@ func judge(e evidence) (verdict, string) {
 		return notProven, "the provider has the request, but the payment's total has not risen"
 	case rise == 0 && e.lookups < 1:
 		return askAgain, "the payment's total has not risen, and was asked only once"
+	case rise == 0 && e.rec.BasePending > 0:
+		// Whoever requested it: if it was rejected, the total fell by as much as the
+		// attempt may have added.
+		return notProven, fmt.Sprintf("the payment's total has not risen, but before the attempt %s of it was only requested and may have been rejected", e.rec.Money(e.rec.BasePending))
 	case rise == 0 && e.takenBack:
 		return notProven, "the payment's total has not risen, but another refund of it was rejected meanwhile"
 	case rise == 0 && e.pendingOther:

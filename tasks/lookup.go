@@ -18,6 +18,14 @@ type asked struct {
 	pass   pause.Pass
 }
 
+// pending is how much of the total is only requested, in minor units.
+func (a asked) pending() int64 {
+	if a.status.Requested == nil {
+		return 0
+	}
+	return *a.status.Requested
+}
+
 // look asks the provider how much of the payment is refunded. A provider that
 // has no such lookup, or does not know, leaves all figures nil: that proves
 // nothing. When the answer is to wait, rec is the refund as put off.

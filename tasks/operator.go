@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"refundworker/config"
 	"refundworker/journal"
@@ -76,6 +77,9 @@ func (o *Operator) Resolve(ctx context.Context, id string, r Resolution) (*journ
 	}
 	step := journal.Step{To: r.Outcome, NoDue: true, By: r.By, Note: r.Note,
 		Set: map[string]string{"reason_code": "resolved", "request": ""}}
+	if rec.Unproven || rec.TakenOn() {
+		step.Set["settled_wall"] = number(time.Now().UnixMilli())
+	}
 	if step.Set["moved"], err = movedBy(rec, r); err != nil {
 		return rec, err
 	}
@@ -167,6 +171,8 @@ func (o *Operator) Cancel(ctx context.Context, id, by, note string) (*journal.Re
 		return rec, fmt.Errorf("%w: refund %s is %s, and only a queued one can be canceled", ErrNotPossible, id, rec.State)
 	case rec.Unproven:
 		return rec, fmt.Errorf("%w: an attempt of refund %s is not proven; money may have moved", ErrNotPossible, id)
+	case rec.Restored:
+		return rec, fmt.Errorf("%w: the journal was restored from a backup, and refund %s may have been paid after it; the worker asks the provider first", ErrNotPossible, id)
 	case note == "":
 		return rec, refund.Invalid{{Field: "note", Rule: "is required: say why"}}
 	}

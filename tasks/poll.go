@@ -108,10 +108,7 @@ func (p *Processor) pollTotal(ctx context.Context, a Account, rec *journal.Recor
 	if put != nil || err != nil {
 		return put, err
 	}
-	e := evidence{rec: rec, total: got.total}
-	if got.status.Requested != nil {
-		e.pending = *got.status.Requested
-	}
+	e := evidence{rec: rec, total: got.total, pending: got.pending()}
 	// It gave no id to ask by, so only the total tells, and only success: what
 	// has not risen yet may still rise.
 	switch v, note := judge(e); {

@@ -36,11 +36,13 @@ func (p *Processor) queued(ctx context.Context, a Account, rec *journal.Record) 
 	}
 	b := journal.Beginning{MaxAge: baselineAge, Timeout: a.Timeout, Grace: deadlineGrace, By: p.By,
 		Set: map[string]string{"account": a.Fingerprint, "lookups": "", "attempt_end": "", "end_wall": "", "denied": "", "lag_since": ""}}
+	pending := int64(0)
 	if p.mustLook(a, rec) {
 		got, put, err := p.look(ctx, a, rec)
 		if put != nil || err != nil {
 			return put, err
 		}
+		pending = got.pending()
 		if step := p.weigh(a, rec, got); step != nil {
 			return p.Journal.Apply(ctx, rec, *step)
 		}
@@ -54,9 +56,12 @@ func (p *Processor) queued(ctx context.Context, a Account, rec *journal.Record) 
 	}
 	if !rec.Unproven {
 		// Without a look there is no baseline, which is not a baseline of zero.
-		b.Set["baseline"] = ""
+		b.Set["baseline"], b.Set["base_pending"] = "", ""
 		if b.Baseline != nil {
 			b.Set["baseline"] = number(*b.Baseline)
+		}
+		if pending > 0 {
+			b.Set["base_pending"] = number(pending)
 		}
 	}
 	if why, err := p.beyond(ctx, a, rec); why != "" || err != nil {
@@ -117,6 +122,10 @@ func (p *Processor) weigh(a Account, rec *journal.Record, got asked) *journal.St
 		return to(refund.Review, "currency", fmt.Sprintf("the payment is in %s, the refund in %s", c, rec.Currency))
 	}
 	if left := got.status.Refundable; left != nil && !rec.Unproven {
+		if rec.Restored && (*left <= 0 || rec.Amount != nil && *rec.Amount > *left) {
+			// What is missing may be this very refund, paid after the backup.
+			return to(refund.Review, "after_restore", fmt.Sprintf("only %s is left to refund, and the journal was restored and may not know what moved", rec.Money(max(*left, 0))))
+		}
 		if *left <= 0 {
 			return to(refund.Declined, "nothing_left", "nothing of the payment is left to refund")
 		}

@@ -42,10 +42,7 @@ func (p *Processor) reconcile(ctx context.Context, a Account, rec *journal.Recor
 		return put, err
 	}
 	e := evidence{rec: rec, total: got.total, left: got.status.Refundable, lookups: rec.Lookups,
-		settled: p.settlingLeft(rec, a.Reconcile.Settle) <= 0}
-	if got.status.Requested != nil {
-		e.pending = *got.status.Requested
-	}
+		settled: p.settlingLeft(rec, a.Reconcile.Settle) <= 0, pending: got.pending()}
 	if v, _ := judge(e); v == nothingMoved {
 		if e.pendingOther, e.takenBack, err = p.doubt(ctx, a, rec); err != nil {
 			return rec, err

@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"context"
+	"fmt"
 
 	"refundworker/journal"
 	"refundworker/providers"
@@ -31,6 +32,16 @@ func (p *Processor) requested(ctx context.Context, a Account, rec *journal.Recor
 		return refuse("one part moved already")
 	}
 	if !rec.Unproven && !rec.TakenOn() {
+		if request.AcceptRisk {
+			return queue("retry at the operator's risk, nothing unproven", true)
+		}
+		why, put, err := p.unexplained(ctx, a, rec)
+		switch {
+		case put != nil || err != nil:
+			return put, err
+		case why != "":
+			return refuse(why + "; --accept-risk would send it all the same")
+		}
 		return queue("retry, nothing unproven", false)
 	}
 	if other, err := p.unprovenSibling(ctx, rec); err != nil || other != "" {
@@ -72,10 +83,7 @@ func (p *Processor) requested(ctx context.Context, a Account, rec *journal.Recor
 	}
 	looked := *rec
 	looked.Known = known
-	e := evidence{rec: &looked, total: got.total, settled: true, lookups: 1}
-	if got.status.Requested != nil {
-		e.pending = *got.status.Requested
-	}
+	e := evidence{rec: &looked, total: got.total, settled: true, lookups: 1, pending: got.pending()}
 	if v, _ := judge(e); v == nothingMoved {
 		if e.pendingOther, e.takenBack, err = p.doubt(ctx, a, rec); err != nil {
 			return rec, err
@@ -91,4 +99,39 @@ func (p *Processor) requested(ctx context.Context, a Account, rec *journal.Recor
 	default:
 		return refuse(note + "; --accept-risk would send it all the same")
 	}
+}
+
+// unexplained asks the provider about a refund in review of which no attempt is
+// unproven, and says what speaks against sending it: money that moved on the
+// payment and that the journal does not know of may have been this refund, given
+// back by other hands or before a backup. Empty: nothing does.
+func (p *Processor) unexplained(ctx context.Context, a Account, rec *journal.Record) (why string, put *journal.Record, err error) {
+	got, put, err := p.look(ctx, a, rec)
+	if put != nil || err != nil {
+		return "", put, err
+	}
+	if got.total == nil {
+		if rec.Restored || rec.ReasonCode == "after_restore" {
+			return "the provider can't tell what moved before the backup", nil, nil
+		}
+		return "", nil, nil
+	}
+	siblings, err := p.Journal.ByPayment(ctx, rec.Provider, rec.PaymentID)
+	if err != nil {
+		return "", nil, err
+	}
+	var ours, since int64 // moved by other refunds: in all, and since the last attempt
+	for _, s := range siblings {
+		if s.ID == rec.ID || s.Moved == nil || s.State != refund.Succeeded || s.Contradicted != "" {
+			continue
+		}
+		ours += *s.Moved
+		if s.Settled.After(rec.AttemptEnd) {
+			since += *s.Moved
+		}
+	}
+	if *got.total == ours || rec.Attempts > 0 && rec.Baseline != nil && *got.total == *rec.Baseline+since {
+		return "", nil, nil
+	}
+	return fmt.Sprintf("the provider counts %s of the payment as refunded or requested, and the journal knows of %s", rec.Money(*got.total), rec.Money(ours)), nil, nil
 }

@@ -1,6 +1,10 @@
 package worker_test
 
 import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -195,4 +199,78 @@ func TestPaymentIDInAnotherSpellingIsOnePayment(t *testing.T) {
 		r.moved(company, payment, 100_00)
 		r.calls(company, 1)
 	})
+}
+
+// What somebody else has only requested counts in the baseline, and if it is
+// rejected the total falls by as much as ours may have added: that it did not
+// rise proves nothing then.
+func TestRefundOfOthersThatIsRejectedLaterHidesOurs(t *testing.T) {
+	r := newRig(t, setup{companies: []string{sandbox.Maib}, sandbox: sandbox.Options{SettleDelay: 900 * time.Millisecond},
+		// Nobody listens there, so that no callback helps.
+		provider: map[string]string{"reconcile": "{first: 2s, settle: 5s}", "maib/callback_url": "http://127.0.0.1:1"}})
+	payment := r.pays(sandbox.Maib, 500_00)
+	r.companies.Fail(sandbox.Maib, payment, sandbox.Fault{Kind: sandbox.RejectedLater}, sandbox.Fault{Kind: sandbox.ResetAfter})
+	r.otherSoftware(payment, "100.00")
+	r.start()
+	id := r.enqueue(request(sandbox.Maib, payment, "100.00"))
+	if rec := r.waitFor(id, refund.Succeeded, refund.Review); rec.ReasonCode != "not_proven" || rec.BasePending != 100_00 {
+		t.Errorf("%s", r.story(rec))
+	}
+	r.until("settled", func() bool { return r.companies.Pending(sandbox.Maib, payment) == 0 })
+	r.moved(sandbox.Maib, payment, 100_00)
+}
+
+// otherSoftware refunds at maib over its API, with the account that we have.
+func (r *rig) otherSoftware(payment, amount string) {
+	r.t.Helper()
+	post := func(path, token, body string) []byte {
+		req, err := http.NewRequestWithContext(r.t.Context(), http.MethodPost, r.companies.BaseURL(sandbox.Maib)+path, strings.NewReader(body))
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		if token != "" {
+			req.Header.Set("Authorization", "Bearer "+token)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		answer, err := io.ReadAll(resp.Body)
+		if err != nil || resp.StatusCode != http.StatusOK {
+			r.t.Fatalf("%s: %s %v", path, resp.Status, err)
+		}
+		return answer
+	}
+	var token struct {
+		Result struct {
+			AccessToken string `json:"accessToken"`
+		} `json:"result"`
+	}
+	answer := post("/v2/auth/token", "", fmt.Sprintf(`{"clientId":%q,"clientSecret":%q}`, sandbox.MaibClientID, sandbox.MaibClientSecret))
+	if err := json.Unmarshal(answer, &token); err != nil {
+		r.t.Fatal(err)
+	}
+	post("/v2/payments/"+payment+"/refund", token.Result.AccessToken, fmt.Sprintf(`{"amount":%s,"reason":"in the portal"}`, amount))
+}
+
+// Of a refund that was refused nothing is unproven, but the same money may have
+// gone back by other hands while it stood in review.
+func TestRetryOfWhatWasRefundedByHandIsRefused(t *testing.T) {
+	r := newRig(t, setup{companies: []string{sandbox.Maib}, provider: noResends})
+	r.start()
+	payment := r.pays(sandbox.Maib, 500_00)
+	r.companies.Fail(sandbox.Maib, payment, sandbox.Fault{Kind: sandbox.HTMLBefore, Status: 200, Body: echo(sandbox.Maib, `"14000"`, "refunds are off for this merchant")})
+	id := r.enqueue(request(sandbox.Maib, payment, "100.00"))
+	r.waitFor(id, refund.Review)
+	r.byHand(sandbox.Maib, payment, 100_00)
+	if rec := r.retry(id, false); rec.State != refund.Review || rec.Request != nil {
+		t.Errorf("%s", r.story(rec))
+	}
+	r.moved(sandbox.Maib, payment, 100_00)
+	// By the operator's word, which says that it was something else.
+	r.retry(id, true)
+	r.waitFor(id, refund.Succeeded)
+	r.moved(sandbox.Maib, payment, 200_00)
 }
