@@ -1,6 +1,7 @@
 package worker_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"refundworker/internal/redistest"
+	"refundworker/journal"
 	"refundworker/providers/sandbox"
 	"refundworker/refund"
 	"refundworker/tasks"
@@ -146,4 +148,82 @@ func TestACopyRestoredAsTheRunbookSaysIsDurableAndPaysNothingAgain(t *testing.T)
 	}
 	r.moved(sandbox.UnitPay, payment, 100_00)
 	r.calls(sandbox.UnitPay, 1)
+}
+
+var quickSettle = setup{provider: map[string]string{"reconcile": "{first: 200ms, settle: 2s}"}}
+
+// restored makes the refunds be paid after a backup, and puts the backup back
+// with the mark set.
+func (r *rig) restored(requests ...refund.Request) {
+	r.t.Helper()
+	for _, q := range requests {
+		r.enqueue(q)
+	}
+	dump := r.backup()
+	w := r.startWith(r.second(), "before")
+	for _, q := range requests {
+		r.waitFor(q.RefundID, refund.Succeeded)
+	}
+	w.stop()
+	r.restore(dump)
+	if err := r.backend.Journal.AfterRestore(r.t.Context(), time.Now()); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// Where nothing is left because this very refund took it, it must not end as
+// declined.
+func TestAfterRestoreWhatTookAllThatWasLeftIsNotDeclined(t *testing.T) {
+	everyCompany(t, quickSettle, func(t *testing.T, r *rig, company string) {
+		full, most := request(company, r.pays(company, 100_00), ""), request(company, r.pays(company, 150_00), "100.00")
+		r.restored(full, most)
+		r.startWith(r.second(), "after")
+		for _, q := range []refund.Request{full, most} {
+			if rec := r.waitFor(q.RefundID, refund.Succeeded, refund.Review, refund.Declined); rec.ReasonCode != "after_restore" {
+				t.Errorf("%s", r.story(rec))
+			}
+		}
+	})
+}
+
+// What went to review under the mark is not sent on a person's request alone
+// when the mark is gone.
+func TestRetryAfterTheMarkIsGoneIsRefusedAgainstEvidence(t *testing.T) {
+	everyCompany(t, quickSettle, func(t *testing.T, r *rig, company string) {
+		payment := r.pays(company, 500_00)
+		q := request(company, payment, "100.00")
+		r.restored(q)
+		r.startWith(r.second(), "after")
+		r.waitFor(q.RefundID, refund.Review)
+		if err := r.backend.Journal.RestoreOver(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if rec := r.retry(q.RefundID, false); rec.State != refund.Review {
+			t.Errorf("%s", r.story(rec))
+		}
+		r.moved(company, payment, 100_00)
+	})
+}
+
+// The mark stays while a refund from before it was not looked at.
+func TestTheMarkStaysWhileARefundOfTheBackupIsOpen(t *testing.T) {
+	r := newRig(t, setup{companies: []string{sandbox.UnitPay}})
+	q := request(sandbox.UnitPay, r.pays(sandbox.UnitPay, 500_00), "100.00")
+	r.restored(q)
+	var unchecked *journal.UncheckedError
+	if err := r.backend.Journal.RestoreOver(t.Context()); !errors.As(err, &unchecked) || unchecked.Count != 1 {
+		t.Errorf("the mark was taken away: %v", err)
+	}
+	if rec := r.get(q.RefundID); !rec.Restored {
+		t.Error("the refund is no longer marked")
+	}
+}
+
+func TestCancelAfterRestoreIsRefused(t *testing.T) {
+	r := newRig(t, setup{companies: []string{sandbox.UnitPay}})
+	q := request(sandbox.UnitPay, r.pays(sandbox.UnitPay, 500_00), "100.00")
+	r.restored(q)
+	if rec, err := r.operator.Cancel(t.Context(), q.RefundID, "anna", "not needed"); !errors.Is(err, tasks.ErrNotPossible) {
+		t.Errorf("%v: %s", err, r.story(rec))
+	}
 }

@@ -35,7 +35,8 @@ have been paid that it holds as queued. Run this before the workers start.
 
 ` + restoredText + `
 With --done it ends. Do that when nothing is open any more that was in the
-backup: "refundctl stats" shows how old the oldest are.
+backup: "refundctl stats" shows how old the oldest are. It is refused while a
+refund from before is open that was not compared with the provider yet.
 
 JSON is {"restored":true}, false after --done.`,
 		Example: `  refundctl after-restore
