@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -21,6 +22,7 @@ const (
 	sweepWorking = 16 // of each bucket, refunds that somebody worked on
 	sweepQueued  = 1  // of each bucket, refunds that wait in the queue
 	sweepAtOnce  = 8
+	sweepEach    = 4                // of each provider, refunds under way at once
 	sweepSlack   = 3 * time.Second  // a refund is the queue's own business until then
 	activeSlack  = 8 * time.Second  // beyond it, whoever runs the task is taken for dead
 	backlogLook  = 30 * time.Second // how often a refund is looked after that nobody here can help
@@ -40,6 +42,11 @@ type Sweeper struct {
 	processor *Processor
 	name      string
 	pruned    time.Time
+	crew      crew
+
+	// Patience bounds how long a sweep waits for what it has begun; the rest goes
+	// on beside the next sweeps. 0: until all of it has ended.
+	Patience time.Duration
 }
 
 // NewSweeper returns a sweeper; name tells it from those of other processes.
@@ -76,23 +83,7 @@ func (s *Sweeper) takeUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var group errgroup.Group
-	group.SetLimit(sweepAtOnce)
-	for _, o := range overdue {
-		group.Go(func() error {
-			err := s.one(ctx, o)
-			if err == nil || AsLater(err) != nil || errors.Is(err, journal.ErrNotFound) {
-				return nil
-			}
-			s.processor.Log.Warn("refund not taken up; it is looked after again later", zap.String("refund_id", o.ID), zap.Error(err))
-			// It must not keep those behind it waiting.
-			if err := s.backend.Journal.PutOff(ctx, o, now.Add(backlogLook)); err != nil {
-				s.processor.Log.Warn("refund not put off", zap.String("refund_id", o.ID), zap.Error(err))
-			}
-			return nil
-		})
-	}
-	_ = group.Wait()
+	s.tendAll(ctx, now, overdue)
 	if now.Sub(s.pruned) < pruneEvery {
 		return nil
 	}
@@ -101,20 +92,76 @@ func (s *Sweeper) takeUp(ctx context.Context) error {
 	return err
 }
 
-// one looks after one refund. A panic over it must not end the process, and
-// after it the next one that sweeps.
-func (s *Sweeper) one(ctx context.Context, o journal.Overdue) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v", p)
-		}
-	}()
-	rec, err := s.backend.Journal.LoadOverdue(ctx, o)
-	if err != nil {
-		return err
+// tendAll looks after what is overdue. Attempts whose worker is gone come first:
+// they ask no provider, so nothing holds them up.
+func (s *Sweeper) tendAll(ctx context.Context, now time.Time, overdue []journal.Overdue) {
+	var mu sync.Mutex
+	var rest []look
+	var group errgroup.Group
+	group.SetLimit(sweepAtOnce)
+	for _, o := range overdue {
+		group.Go(func() error {
+			l := look{Overdue: o, now: now}
+			s.guarded(ctx, l, func() (err error) {
+				if l.rec, err = s.backend.Journal.LoadOverdue(ctx, o); err != nil {
+					return err
+				}
+				if l.rec.State == refund.Sending {
+					return s.tend(ctx, l.rec)
+				}
+				mu.Lock()
+				rest = append(rest, l)
+				mu.Unlock()
+				return nil
+			})
+			return nil
+		})
 	}
-	return s.tend(ctx, rec)
+	_ = group.Wait()
+	s.crew.work(ctx, rest, s.Patience, func(l look, late bool) {
+		if late {
+			s.putOff(ctx, l, queuedLook)
+			return
+		}
+		s.guarded(ctx, l, func() error { return s.tend(ctx, l.rec) })
+	})
 }
+
+// look is one overdue refund of a sweep.
+type look struct {
+	journal.Overdue
+	now time.Time       // Redis's clock when it was found
+	rec *journal.Record // nil until it is read
+}
+
+// guarded looks after one refund. A panic over it must not end the process, and
+// after it the next one that sweeps, and a failure must not keep those behind it
+// waiting.
+func (s *Sweeper) guarded(ctx context.Context, l look, do func() error) {
+	err := func() (err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				err = fmt.Errorf("panic: %v", p)
+			}
+		}()
+		return do()
+	}()
+	if err == nil || AsLater(err) != nil || errors.Is(err, journal.ErrNotFound) || ctx.Err() != nil {
+		return
+	}
+	s.processor.Log.Warn("refund not taken up; it is looked after again later", zap.String("refund_id", l.ID), zap.Error(err))
+	s.putOff(ctx, l, backlogLook)
+}
+
+func (s *Sweeper) putOff(ctx context.Context, l look, d time.Duration) {
+	if err := s.backend.Journal.PutOff(ctx, l.Overdue, l.now.Add(d)); err != nil && ctx.Err() == nil {
+		s.processor.Log.Warn("refund not put off", zap.String("refund_id", l.ID), zap.Error(err))
+	}
+}
+
+// Wait waits for what sweeps have left running. It is called when their context
+// has ended, which ends them.
+func (s *Sweeper) Wait() { s.crew.running.Wait() }
 
 // Release gives the right to sweep up, so that another process goes on at once.
 func (s *Sweeper) Release(ctx context.Context) error {

@@ -17,12 +17,14 @@ import (
 // How often the worker looks into Redis. The first two trade the time that a
 // refund waits against commands per second while nothing happens.
 const (
-	idleLook     = 100 * time.Millisecond // for new tasks, when all queues are empty
-	delayedLook  = 250 * time.Millisecond // for tasks whose wait is over
-	sweepEvery   = time.Second
-	recheckEvery = 15 * time.Second // of what Redis keeps
-	tallyEvery   = 5 * time.Second  // what was counted for the pages goes to Redis
-	tallyTime    = 2 * time.Second  // of that
+	idleLook    = 100 * time.Millisecond // for new tasks, when all queues are empty
+	delayedLook = 250 * time.Millisecond // for tasks whose wait is over
+	sweepEvery  = time.Second
+	// of one sweep, well below its lease, with what else it does
+	sweepPatience = 1500 * time.Millisecond
+	recheckEvery  = 15 * time.Second // of what Redis keeps
+	tallyEvery    = 5 * time.Second  // what was counted for the pages goes to Redis
+	tallyTime     = 2 * time.Second  // of that
 )
 
 // Run works until ctx ends, then drains: attempts that run are finished within
@@ -142,6 +144,8 @@ func (w *Worker) stopQueues(servers []*asynq.Server) {
 // sweep runs the spare clockwork until ctx ends.
 func (w *Worker) sweep(ctx context.Context, r *running) {
 	sweeper := tasks.NewSweeper(r.backend, r.processor, w.name)
+	sweeper.Patience = sweepPatience
+	defer sweeper.Wait()
 	every(ctx, sweepEvery, func() {
 		if err := sweeper.Tick(ctx); err != nil && ctx.Err() == nil {
 			w.log.Warn("sweep failed; the next one goes on", zap.Error(err))
