@@ -165,12 +165,12 @@ func (h *history) event() {
 	p := h.process()
 	bank := rapid.SampledFrom(h.banks).Draw(h.rt, "provider")
 	payment := rapid.SampledFrom(payments).Draw(h.rt, "payment")
-	kinds := []string{"enqueue", "plan", "fault", "time", "by hand"}
+	kinds := []string{"enqueue", "plan", "fault", "time", "by hand", "rejected by hand"}
 	if h.wrong != "none" {
 		kinds = append(kinds, "clock")
 	}
 	if len(h.ids) > 0 {
-		kinds = append(kinds, "turn", "turn", "turn", "run", "again", "drop", "callback", "cancel", "retry", "approve", "thaw")
+		kinds = append(kinds, "turn", "turn", "turn", "run", "again", "drop", "callback", "cancel", "retry", "approve", "thaw", "foreign", "person")
 	}
 	switch rapid.SampledFrom(kinds).Draw(h.rt, "event") {
 	case "enqueue":
@@ -191,6 +191,8 @@ func (h *history) event() {
 	case "by hand":
 		// Less than any refund: an equal one could not be told apart.
 		h.w.Bank(bank).ByHand(payment, 1)
+	case "rejected by hand":
+		h.w.Bank(bank).RejectByHand(payment, rapid.SampledFrom([]int64{1, 40_00, 60_00}).Draw(h.rt, "minor"), 30*time.Second)
 	case "clock":
 		off := rapid.SampledFrom([]time.Duration{-time.Hour, -10 * time.Minute, 0, 10 * time.Minute, time.Hour}).Draw(h.rt, "off by")
 		if h.wrong == "redis" {
@@ -216,12 +218,32 @@ func (h *history) event() {
 		_ = p.Retry(h.id(), journal.RetryRequest{By: "ann", Note: "try again"})
 	case "approve":
 		_ = p.Approve(h.id(), rapid.SampledFrom([]string{"ann", "bob"}).Draw(h.rt, "by"), "it is right")
+	case "foreign":
+		payload := fmt.Sprintf(`{"version":1,"refund_id":%q,"provider":%q,"payment_id":%q,"amount":"60.00","currency":"RUB"}`, h.id(), bank, payment)
+		_ = p.Foreign([]byte(payload))
+	case "person":
+		h.person(p)
 	case "thaw":
 		for _, f := range h.frozen {
 			_ = f.Thaw()
 		}
 		h.frozen = nil
 	}
+}
+
+// person decides a review by the statement, when it can't change any more.
+func (h *history) person(p *world.Process) {
+	id := h.id()
+	rec := h.w.Records()[id]
+	if rec == nil || rec.State != refund.Review || rec.Request != nil || !h.w.Bank(rec.Provider).Quiet(rec.PaymentID, id, 2*time.Minute) {
+		return
+	}
+	for _, other := range append(h.frozen, h.processes[:]...) {
+		if other.Frozen() { // what it sends may still be on its way
+			return
+		}
+	}
+	_ = h.resolve(p, rec)
 }
 
 // drop deletes a task by hand, which asynq refuses while it runs.
@@ -289,15 +311,19 @@ func (h *history) decide(p *world.Process) error {
 			}
 			continue
 		}
-		r := tasks.Resolution{Outcome: refund.Declined, Note: "as the statement says", By: "ann"}
-		if minor, times := h.w.Bank(rec.Provider).Moved(rec.PaymentID, id); times > 0 {
-			r.Outcome, r.Moved = refund.Succeeded, rec.Money(minor)
-		} else if rec.Partial {
-			r.Moved = "0"
-		}
-		if err := p.Resolve(id, r); err != nil {
+		if err := h.resolve(p, rec); err != nil {
 			return fmt.Errorf("resolve %s: %w", id, err)
 		}
 	}
 	return nil
+}
+
+func (h *history) resolve(p *world.Process, rec *journal.Record) error {
+	r := tasks.Resolution{Outcome: refund.Declined, Note: "as the statement says", By: "ann"}
+	if minor, times := h.w.Bank(rec.Provider).Moved(rec.PaymentID, rec.ID); times > 0 {
+		r.Outcome, r.Moved = refund.Succeeded, rec.Money(minor)
+	} else if rec.Partial {
+		r.Moved = "0"
+	}
+	return p.Resolve(rec.ID, r)
 }

@@ -63,7 +63,16 @@ func TestForeignDuplicateIsDeclinedAndCallsNobody(t *testing.T) {
 		payment := r.pays(company, 500_00)
 		first := r.enqueue(request(company, payment, "100.00"))
 		r.waitFor(first, refund.Succeeded)
-		calls := len(r.companies.RecentCalls())
+		// The sweeper may still be asking what became of the refund that is one.
+		made := func() (n int) {
+			for _, c := range r.companies.RecentCalls() {
+				if c.Operation != sandbox.OpStatus || c.Payment == payment {
+					n++
+				}
+			}
+			return n
+		}
+		calls := made()
 		spelt := payload(company, payment, "100.0")
 		if company == sandbox.UnitPay {
 			spelt["payment_id"] = "000" + payment // the same payment
@@ -78,7 +87,7 @@ func TestForeignDuplicateIsDeclinedAndCallsNobody(t *testing.T) {
 				t.Errorf("%s %s", r.story(rec), rec.Refusal)
 			}
 		}
-		if got := len(r.companies.RecentCalls()); got != calls {
+		if got := made(); got != calls {
 			t.Errorf("%d calls for duplicates", got-calls)
 		}
 		r.moved(company, payment, 100_00)

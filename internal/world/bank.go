@@ -129,6 +129,37 @@ func (b *Bank) ByHand(paymentID string, minor int64) {
 	}
 }
 
+// RejectByHand is a refund by hand that the company records, and drops after so
+// long.
+func (b *Bank) RejectByHand(paymentID string, minor int64, works time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := time.Now()
+	p := b.of(paymentID)
+	if minor = min(minor, p.left(now)); minor > 0 {
+		p.entries = append(p.entries, Entry{Minor: minor, Asked: now, At: now, Done: now.Add(works), Rejected: now.Add(works)})
+	}
+}
+
+// Quiet reports whether nothing will become of a refund any more that has not
+// yet: no call of it came within the time, and nothing of it is due.
+func (b *Bank) Quiet(paymentID, refundID string, within time.Duration) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := time.Now()
+	for _, c := range b.calls {
+		if c.RefundID == refundID && now.Sub(c.At) < within {
+			return false
+		}
+	}
+	for _, e := range b.of(paymentID).entries {
+		if e.RefundID == refundID && (e.due || e.Done.After(now)) {
+			return false
+		}
+	}
+	return true
+}
+
 // LookupsFail makes all lookups fail like this; Unknown ends it.
 func (b *Bank) LookupsFail(kind providers.Kind) {
 	b.mu.Lock()
