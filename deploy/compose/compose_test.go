@@ -42,6 +42,9 @@ type service struct {
 	StopGracePeriod string `yaml:"stop_grace_period"`
 	Deploy          struct{ Replicas int }
 	Healthcheck     struct{ Test []string }
+	ReadOnly        bool                                  `yaml:"read_only"`
+	CapDrop         []string                              `yaml:"cap_drop"`
+	SecurityOpt     []string                              `yaml:"security_opt"`
 	DependsOn       map[string]struct{ Condition string } `yaml:"depends_on"`
 }
 
@@ -95,6 +98,17 @@ func TestWhatAServiceNamesIsThere(t *testing.T) {
 		path := regexp.MustCompile(`^\$\{[A-Z_]+:-(.*)\}$`).ReplaceAllString(c.File, "$1")
 		if _, err := os.Stat(filepath.Join(root, path)); err != nil {
 			t.Errorf("config %s: %v", name, err)
+		}
+	}
+}
+
+func TestEveryServiceIsConfined(t *testing.T) {
+	for name, s := range load(t).Services {
+		if !slices.Equal(s.CapDrop, []string{"ALL"}) || !slices.Contains(s.SecurityOpt, "no-new-privileges:true") {
+			t.Errorf("%s keeps capabilities %v, or may gain privileges: %v", name, s.CapDrop, s.SecurityOpt)
+		}
+		if !s.ReadOnly && name != "redis" {
+			t.Errorf("%s may write to its own root", name)
 		}
 	}
 }
