@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -73,7 +74,7 @@ func (w *Worker) routes() http.Handler {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(w.metrics.registry, promhttp.HandlerOpts{Timeout: requestTime}))
 	mux.HandleFunc("/callbacks/{provider}/{refund}/{token}", w.callback)
 	pages := w.guard.Protect(http.HandlerFunc(w.pages))
-	for _, path := range append(web.Paths, access.Paths...) {
+	for _, path := range slices.Concat(web.Paths, access.Paths) {
 		mux.Handle(path, pages)
 	}
 	return mux

@@ -13,6 +13,17 @@
     } catch { /* storage may be forbidden */ }
   }
 
+  // A form is sent once, however often its button is pressed.
+  document.addEventListener('submit', (event) => {
+    const form = event.target;
+    if (form.method !== 'post') return;
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = 'yes';
+  });
+  window.addEventListener('pageshow', () => {
+    for (const form of document.querySelectorAll('form[data-sent]')) delete form.dataset.sent;
+  });
+
   // A failed action's message is read first.
   document.querySelector('[role=alert]')?.focus();
 
