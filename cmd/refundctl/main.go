@@ -42,7 +42,7 @@ reached, 9 statement and journal differ.`,
 	}
 	c := &control{setup: cli.NewSetup(root, p), screen: cli.NewScreen(root, p), by: cli.Operator(p.Env), person: cli.Person(p.Env), now: time.Now}
 	root.AddCommand(c.show(), c.list(), c.stats(), c.resolve(), c.approve(), c.retry(), c.cancel(), c.erase(), c.pause(), c.resume(),
-		c.afterRestore(), c.export(), c.reconcile(), c.watch())
+		c.afterRestore(), c.export(), c.reconcile(), c.doctor(), c.watch())
 	return cli.Run(ctx, root, p)
 }
 

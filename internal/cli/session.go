@@ -38,8 +38,14 @@ func NewSetup(root *cobra.Command, p Program) *Setup {
 
 // Config reads the configuration, without the providers' secrets.
 func (s *Setup) Config() (*config.Config, error) {
+	return s.ConfigWith(config.Options{Drivers: all.Drivers})
+}
+
+// ConfigWith reads the configuration as the options say, but for the environment.
+func (s *Setup) ConfigWith(o config.Options) (*config.Config, error) {
 	inEnv, _ := s.env("REFUND_CONFIG")
-	return config.Load(config.Find(cmp.Or(s.path, inEnv)), config.Options{Drivers: all.Drivers, Env: s.env})
+	o.Env = s.env
+	return config.Load(config.Find(cmp.Or(s.path, inEnv)), o)
 }
 
 // Open reads the configuration and connects to Redis.
