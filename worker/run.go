@@ -43,7 +43,12 @@ func (w *Worker) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer w.close(r)
+	ended := true
+	defer func() {
+		if ended {
+			w.close(r)
+		}
+	}()
 	w.log.Info("Redis reached", zap.String("report", r.backend.Report.String()), zap.String("durability", string(w.cfg.Durability)))
 
 	servers, err := w.startQueues(r)
@@ -70,12 +75,16 @@ func (w *Worker) Run(ctx context.Context) error {
 	close(w.draining)
 	stop()
 	group.Go(func() error { w.stopQueues(servers); return nil })
-	w.finish(&group)
+	ended = w.finish(&group)
 	return nil
 }
 
-// finish waits for what is under way, a little longer than the queues may take.
-func (w *Worker) finish(group *errgroup.Group) {
+// finish waits for what is under way, a little longer than the queues may take,
+// and reports whether it ended. If not, the connections stay open until the
+// process ends: asynq v0.26 panics over a subscription that is closed under it
+// (subscriber.go takes a nil message from the closed channel), and what still
+// runs may yet write down what became of it.
+func (w *Worker) finish(group *errgroup.Group) bool {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -86,8 +95,10 @@ func (w *Worker) finish(group *errgroup.Group) {
 	select {
 	case <-done:
 		w.log.Info("worker stopped")
+		return true
 	case <-late.C:
 		w.log.Warn("worker stopped with attempts still running: they will be reconciled")
+		return false
 	}
 }
 
