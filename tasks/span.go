@@ -3,6 +3,7 @@ package tasks
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/hibiken/asynq"
 	"go.opentelemetry.io/otel"
@@ -172,11 +173,10 @@ func endLookup(span trace.Span, err error) {
 	end(span, nil, err)
 }
 
+// failed marks a span as failed. Text that is no UTF-8 would make the exporter
+// lose all spans that it sends together.
 func failed(span trace.Span, why string) {
-	if len(why) > maxStatus {
-		why = why[:maxStatus]
-	}
-	span.SetStatus(codes.Error, why)
+	span.SetStatus(codes.Error, strings.ToValidUTF8(why[:min(len(why), maxStatus)], ""))
 }
 
 // changed adds a change of state to the span in which it happened.
