@@ -38,8 +38,12 @@ const (
 // number, and the old one deleted, both or neither: an event that nobody has
 // read yet is not lost, and who has read it knows it by its number.
 func (j *Journal) EraseEvents(ctx context.Context, r *Record) error {
-	if err := j.Relay(ctx, r); err != nil { // there is nothing in the outbox then
-		return err
+	for more := true; more; { // until none is left in the outbox
+		n, err := j.relay(ctx, []int{bucketOf(r.place())})
+		if err != nil {
+			return err
+		}
+		more = n == relayBatch
 	}
 	history, err := j.History(ctx, r)
 	if err != nil {
@@ -85,7 +89,12 @@ func (j *Journal) eraseEvent(ctx context.Context, id string, e Entry) error {
 		}
 		from = "(" + last
 	}
-	if !found {
+	first, err := j.rdb.XRangeN(ctx, Events, "-", "+", 1).Result()
+	if err != nil {
+		return err
+	}
+	trimmed := len(first) == 1 && streamTime(first[0].ID).After(e.At) // the stream begins later
+	if !found && !trimmed {
 		return fmt.Errorf("the event of %s is not among the %d of the stream that follow it; delete it there, or have the stream trimmed", e.At.Format(time.RFC3339), eventsAtMost)
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -218,5 +219,39 @@ func TestErasingNeedsANameANoteAndASettledRefund(t *testing.T) {
 	}
 	if found := r.holds(); len(found) != 0 {
 		t.Errorf("Redis still holds %v", found)
+	}
+}
+
+func TestAnEventThatIsNotFoundIsToldUnlessTheStreamForgotIt(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, setup{companies: []string{sandbox.UnitPay}})
+	rec, err := r.operator.Cancel(t.Context(), r.enqueue(r.personalRequest("gone")), "anna", "not wanted")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Its event is gone, and behind its place comes more than is looked through.
+	begin := rec.Updated.Add(time.Minute).UnixMilli()
+	if err := r.raw.Del(t.Context(), journal.Events).Err(); err != nil {
+		t.Fatal(err)
+	}
+	pipe := r.raw.Pipeline()
+	pipe.XAdd(t.Context(), &redis.XAddArgs{Stream: journal.Events, ID: "1-1", Values: []any{"refund_id", "another"}})
+	for i := range 100_001 {
+		pipe.XAdd(t.Context(), &redis.XAddArgs{Stream: journal.Events, ID: fmt.Sprintf("%d-%d", begin, i), Values: []any{"refund_id", "another"}})
+	}
+	if _, err := pipe.Exec(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.operator.Erase(t.Context(), rec.ID, "anna", "request 17"); err == nil || !strings.Contains(err.Error(), "is not among the 100000 of the stream") {
+		t.Errorf("its place is there, and it is not: %v", err)
+	}
+	if now := r.get(rec.ID); !now.HoldsPersonalData() {
+		t.Error("the record was erased before all was done")
+	}
+	if err := r.raw.XTrimMinID(t.Context(), journal.Events, fmt.Sprint(begin)).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.operator.Erase(t.Context(), rec.ID, "anna", "request 17"); err != nil {
+		t.Errorf("the stream begins later: %v", err)
 	}
 }
