@@ -38,7 +38,7 @@ func body(t *testing.T, resp *http.Response) string {
 // A person decides on the pages of a real worker, without a shell.
 func TestAReviewIsDecidedOnThePages(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, setup{companies: []string{sandbox.Sberbank}})
+	r := newRig(t, setup{companies: []string{sandbox.Sberbank}, top: map[string]string{"listen": "127.0.0.1:0"}})
 	w := r.start()
 	payment := r.pay(sandbox.Payment{Company: sandbox.Sberbank, Minor: 900_00, PointsMinor: 300_00})
 	r.companies.Fail(sandbox.Sberbank, payment, sandbox.Fault{Kind: sandbox.PartialOutcome})
