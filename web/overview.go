@@ -18,23 +18,23 @@ type overviewPage struct {
 
 // standing is how one provider stands.
 type standing struct {
-	Name, Driver     string
-	Configured       bool
-	Waiting, Review  int64
-	Running          int64
-	RunningStates    []stateLink
-	Oldest           *time.Time
-	OldestState      refund.State
-	Succeeded        int64
-	Declined, ToTell int64 // in the last hour: declined, and gone to review
-	Share            string
-	Settled          chart
-	Took             chart
-	Half, Most       string
-	Rate             rate
-	Paused           bool
-	Pause            pause.Status
-	Next             string
+	Name, Driver       string
+	Configured         bool
+	Waiting, Review    int64
+	Running            int64
+	RunningStates      []stateLink
+	Oldest             *time.Time
+	OldestState        refund.State
+	Succeeded          int64
+	Declined, ToReview int64 // in the last hour: declined, and gone to review
+	Share              string
+	Settled            chart
+	Took               chart
+	Half, Most         string
+	Rate               rate
+	Paused             bool
+	Pause              pause.Status
+	Next               string
 }
 
 // rate is how much of a provider's limit was used in the last whole period.
@@ -101,8 +101,8 @@ func goesOn(p pause.Status, now time.Time) string {
 
 func (st *standing) read(hour *tally.Hour) {
 	sum := hour.Sum(0, tally.Minutes)
-	st.Succeeded, st.Declined, st.ToTell = sum.Settled[refund.Succeeded], sum.Settled[refund.Declined], sum.Settled[refund.Review]
-	if of := st.Succeeded + st.Declined + st.ToTell; of > 0 {
+	st.Succeeded, st.Declined, st.ToReview = sum.Settled[refund.Succeeded], sum.Settled[refund.Declined], sum.Settled[refund.Review]
+	if of := st.Succeeded + st.Declined + st.ToReview; of > 0 {
 		st.Share = fmt.Sprintf("%d %%", st.Succeeded*100/of) // rounded down: 100 % is all of them
 	}
 	if half := sum.Took.Within(50); half > 0 {
