@@ -152,3 +152,15 @@ func TestARefundInATraceNamesIt(t *testing.T) {
 	r.step("id", journal.Step{Set: map[string]string{"trace": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}})
 	r.shows("/refunds/id", "<dt>Trace</dt><dd class=\"id\">0af7651916cd43dd8448eb211c80319c</dd>")
 }
+
+func TestAQueuedRefundSaysThatRedisWasRestored(t *testing.T) {
+	r := open(t)
+	r.take(asks("id", payment))
+	if strings.Contains(r.shows("/refunds/id"), "Redis was restored") {
+		t.Error("it says so before")
+	}
+	if err := r.backend.Journal.AfterRestore(t.Context(), r.now); err != nil {
+		t.Fatal(err)
+	}
+	r.shows("/refunds/id", "Redis was restored: it goes out only where the provider counts exactly what the journal knows")
+}

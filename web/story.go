@@ -37,6 +37,9 @@ func tell(rec *journal.Record, p config.Provider, paused pause.Status) story {
 		if later(rec.Due); s.At != nil {
 			s.Next = "A worker takes it up again."
 		}
+		if rec.Restored {
+			s.Next += " Redis was restored: it goes out only where the provider counts exactly what the journal knows of the payment, and not before the settling time is over; else it comes to review."
+		}
 		if paused.Reason != "" {
 			s.Next = fmt.Sprintf("%s is paused (%s), %s. Nothing goes out before.", rec.Provider, pausedFor(paused), goesOn(paused, rec.Now))
 			s.At = nil
