@@ -1,6 +1,6 @@
 # What people type. .ci/run does all of it, in order, for every change.
 .DEFAULT_GOAL := help
-.PHONY: help demo test race lint build ci
+.PHONY: help demo test race lint build pictures ci
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ lint: ## gofmt, go vet, staticcheck
 
 build: ## static binaries of all commands, in bin/
 	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/...
+
+pictures: ## remake docs/images; needs chromium and redis-server
+	go test ./web/browsertest -run TestPictures -pictures -count=1 -v
 
 ci: ## everything that CI does
 	.ci/run
