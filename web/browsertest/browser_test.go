@@ -7,6 +7,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,27 +18,54 @@ import (
 // for it unless the test fails.
 const patience = 30 * time.Second
 
-// browse starts Chromium with a profile of its own, which ends with the test.
-// CHROMIUM=/path/to/chromium names another one than the one that is installed.
-// Without it the test is skipped, or fails where CI=true.
+// chromium is the browser of all tests, in which each has tabs of its own kind.
+var chromium struct {
+	once    sync.Once
+	browser context.Context
+	err     error
+	end     func()
+}
+
+func TestMain(m *testing.M) {
+	status := m.Run()
+	if chromium.end != nil {
+		chromium.end()
+	}
+	os.Exit(status)
+}
+
+// browse returns Chromium, which it starts the first time, with an empty
+// profile. CHROMIUM=/path/to/chromium names another one than the one that is
+// installed. Without it the test is skipped, or fails where CI=true.
 func browse(t *testing.T) context.Context {
 	t.Helper()
+	program := find(t)
+	chromium.once.Do(func() { launch(program) })
+	if chromium.err != nil {
+		t.Fatalf("Chromium does not start: %v", chromium.err)
+	}
+	return chromium.browser
+}
+
+func launch(program string) {
 	profile, err := os.MkdirTemp("", "refunds-chromium-")
 	if err != nil {
-		t.Fatal(err)
+		chromium.err = err
+		return
 	}
-	options := append([]chromedp.ExecAllocatorOption{chromedp.ExecPath(find(t)), chromedp.UserDataDir(profile), chromedp.NoSandbox, chromedp.DisableGPU},
+	options := append([]chromedp.ExecAllocatorOption{chromedp.ExecPath(program), chromedp.UserDataDir(profile), chromedp.NoSandbox, chromedp.DisableGPU},
 		chromedp.DefaultExecAllocatorOptions[:]...)
 	for _, name := range []string{"disable-quic", "disable-component-update", "hide-scrollbars"} {
 		options = append(options, chromedp.Flag(name, true))
 	}
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
-	browser, end := chromedp.NewContext(allocator, chromedp.WithErrorf(t.Logf))
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(browser, patience)
-		defer cancel()
+	browser, cancel := chromedp.NewContext(allocator)
+	chromium.browser, chromium.err = browser, chromedp.Do(browser)
+	chromium.end = func() {
+		ctx, late := context.WithTimeout(browser, patience)
+		defer late()
 		_ = chromedp.Cancel(ctx) // a browser that does not end by itself is killed below
-		end()
+		cancel()
 		stop()
 		// What Chromium has left behind may still write for a moment.
 		for range 100 {
@@ -45,11 +73,7 @@ func browse(t *testing.T) context.Context {
 				return
 			}
 		}
-	})
-	if err := chromedp.Do(browser); err != nil {
-		t.Fatalf("Chromium does not start: %v", err)
 	}
-	return browser
 }
 
 func find(t *testing.T) string {

@@ -1,11 +1,13 @@
 package browsertest_test
 
 import (
+	"net/http"
 	"testing"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"refundworker/internal/redistest"
 	"refundworker/refund"
 )
 
@@ -71,6 +73,7 @@ func TestAnOperatorActsUnderTheNameOfTheLogin(t *testing.T) {
 	b.fill(`form[action$="/resolve"] textarea`, "in maib's portal as 4711")
 	b.follow(`form[action$="/resolve"] button`)
 	b.says("The review is decided", "ann", "in maib's portal as 4711")
+	b.inspect() // with who is logged in in its head
 	if last := r.last(r.becomes(id, refund.Succeeded)); last.By != "ann" || last.Note != "in maib's portal as 4711" {
 		t.Errorf("the history ends with %+v", last)
 	}
@@ -90,4 +93,27 @@ func TestWhoMayNotLookOnSeesWhy(t *testing.T) {
 	b.follow(`form[action="/logout"] button`)
 	b.says("You are logged out.")
 	b.inspect()
+}
+
+func TestOnlyThePagesNeedALogin(t *testing.T) {
+	r := newRig(t, withLogin)
+	client := http.Client{Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	ask := func(path string) int {
+		answer, err := client.Get(r.origin + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		return answer.StatusCode
+	}
+	redistest.Eventually(t, "the worker is ready", func() bool { return ask("/readyz") == 200 })
+	for path, status := range map[string]int{
+		"/healthz": 200, "/metrics": 200, "/callbacks/maib/none/none": 404, "/assets/style.css": 200, "/login": 200,
+		"/": 303, "/review": 303, "/refunds": 303, "/refunds/x": 303, "/search?q=x": 303, "/asynqmon/": 303, "/asynqmon/api/queues": 303,
+		"/favicon.ico": 404, "/elsewhere": 404,
+	} {
+		if got := ask(path); got != status {
+			t.Errorf("%s: HTTP %d, want %d", path, got, status)
+		}
+	}
 }

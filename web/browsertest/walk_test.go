@@ -9,6 +9,7 @@ import (
 
 	"refundworker/providers/sandbox"
 	"refundworker/refund"
+	"refundworker/tasks"
 )
 
 // TestAnOperatorFindsAndDecides goes the way of a person who has to decide a
@@ -117,4 +118,39 @@ func TestAQueuedRefundIsCanceledAndAProviderResumed(t *testing.T) {
 	if state, err := r.operator.Paused(t.Context(), sandbox.UnitPay); err != nil || state.By != "" {
 		t.Errorf("unitpay: %+v, %v", state, err)
 	}
+}
+
+func TestAPageKeepsUpWithoutTakingAnythingAway(t *testing.T) {
+	browser := browse(t)
+	r := newRig(t, "")
+	r.fill()
+	const mine, other = "order-20433-refund-1", "order-20435-refund-2"
+	b := open(t, browser, r.origin)
+	b.visit("/review")
+	form := `form[action="/refunds/` + mine + `/resolve"]`
+	b.click(`details:has(` + form + `) > summary`)
+	b.fill(form+` textarea[name="note"]`, "on the phone with maib")
+	if _, err := r.operator.Resolve(t.Context(), other, tasks.Resolution{Outcome: refund.Declined, Note: "nothing arrived", By: "Bob"}); err != nil {
+		t.Fatal(err)
+	}
+	b.wait("the review that another person decided to go", `(e => e === null || e.classList.contains("gone"))(document.querySelector('[data-live="r-`+other+`"]'))`)
+	if note := eval[string](b, `document.querySelector('`+form+` textarea').value`); note != "on the phone with maib" {
+		t.Errorf("what was typed is %q now", note)
+	}
+	if !eval[bool](b, `document.activeElement === document.querySelector('`+form+` textarea')`) {
+		t.Error("the cursor is elsewhere now")
+	}
+}
+
+func TestTheKeyboardGoesPastTheHead(t *testing.T) {
+	browser := browse(t)
+	r := newRig(t, "")
+	b := open(t, browser, r.origin)
+	b.visit("/")
+	b.do("press Tab", chromedp.KeyEvent(kb.Tab))
+	if !eval[bool](b, `document.activeElement.matches("a.skip")`) {
+		t.Error("the first stop is not the link to the content")
+	}
+	b.do("press Enter", chromedp.KeyEvent(kb.Enter))
+	b.wait("the content to have the focus", `document.activeElement.id === "main"`)
 }
