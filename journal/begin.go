@@ -52,7 +52,8 @@ func (b *Blocked) Error() string {
 
 // Begin writes the next attempt of a queued refund ahead. When it returns
 // without an error the attempt is as durable as configured and may be sent, by
-// this caller only and until the timeout, counted from before the call.
+// this caller only and until the timeout, counted from before the call. With
+// ErrNotAdmitted nothing was written.
 func (j *Journal) Begin(ctx context.Context, rec *Record, b Beginning) (*Record, error) {
 	n := rec.Attempts + 1
 	entry := Attempt{Number: n, Outcome: "running"}
@@ -70,13 +71,17 @@ func (j *Journal) Begin(ctx context.Context, rec *Record, b Beginning) (*Record,
 	if b.Guard > 0 {
 		guard = strconv.FormatInt(b.Guard.Milliseconds(), 10)
 	}
+	lineage := ""
+	if j.options.Lineage {
+		lineage = "1"
+	}
 	set := b.Set
 	if set == nil {
 		set = map[string]string{}
 	}
 	arg := quote(map[string]any{"epoch": rec.Epoch, "attempt": strconv.Itoa(n), "entry": quote(entry),
 		"baseline": baseline, "read_at": readAt, "max_age": ms(b.MaxAge), "timeout": ms(b.Timeout), "grace": ms(b.Grace),
-		"guard": guard, "set": set, "by": quote(b.By)})
+		"guard": guard, "restored": rec.mark, "lineage": lineage, "set": set, "by": quote(b.By)})
 	key := recordKey(rec.place(), rec.ID)
 	return j.finish(j.run.Run(ctx, key, beginScript, scriptKeys(key), rec.ID, b.Token, strconv.FormatInt(rec.Version, 10), arg))
 }

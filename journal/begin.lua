@@ -11,9 +11,11 @@
 --   grace      ms after the deadline when somebody else looks after it
 --   guard      ms after the first unproven attempt in which the provider itself
 --              refuses to pay the same amount again; '' where that is not relied on
+--   restored   the bucket's mark that the attempt was decided under, '' for none
+--   lineage    '1': only on the primary that the bucket was admitted on
 --   set        fields as text; '' removes a field
 --   by         JSON text for the history
--- Answers as step.lua, or {'blocked', now, fields, epoch, restored, why, other id, ms to wait}.
+-- Answers as step.lua, or {'not admitted', …} or {'blocked', now, fields, epoch, restored, why, other id, ms to wait}.
 local id, token, version, p = ARGV[1], ARGV[2], ARGV[3], cjson.decode(ARGV[4])
 local now = clock()
 local r = redis.call('HMGET', KEYS[1], 'token', 'ver', 'state', 'seq', 'provider', 'payment', 'amount', 'order', 'first_unproven')
@@ -33,7 +35,13 @@ local function blocked(why, other, wait)
   return a
 end
 
-if redis.call('HGET', payment_key(place), 'epoch') ~= p.epoch then return blocked('changed', '', 0) end
+if p.lineage == '1' then
+  local history = string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
+  local known = redis.call('GET', prefix .. 'primary') or ''
+  if history and string.sub(known, 1, #history) ~= history then return answer('not admitted', id, now) end
+end
+local restored = redis.call('GET', prefix .. 'restored') or ''
+if restored ~= p.restored or redis.call('HGET', payment_key(place), 'epoch') ~= p.epoch then return blocked('changed', '', 0) end
 
 local moved = 0
 for _, other_id in ipairs(redis.call('ZRANGE', refunds_key(place), 0, -1)) do
@@ -57,7 +65,7 @@ end
 local baseline, read_at = tonumber(p.baseline), tonumber(p.read_at)
 if read_at and now - read_at > tonumber(p.max_age) then return blocked('stale_baseline', '', 0) end
 if baseline and baseline < moved then return blocked('lag', '', 0) end
-if redis.call('EXISTS', prefix .. 'restored') == 1 and (not baseline or baseline ~= moved) then
+if restored ~= '' and (not baseline or baseline ~= moved) then
   return blocked('restored', '', 0)
 end
 if p.guard ~= '' then

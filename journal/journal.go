@@ -37,9 +37,12 @@ type Runner interface {
 
 // Options are a journal's settings.
 type Options struct {
-	Window       time.Duration // how long a settled refund still holds its window
-	Retention    time.Duration // how long settled refunds are remembered
-	EventsMaxLen int64         // about how many events the stream keeps; 0 for a million
+	Window    time.Duration // how long a settled refund still holds its window
+	Retention time.Duration // how long settled refunds are remembered
+	// Lineage lets an attempt begin only on a primary that was admitted: see Lineage.
+	// It is for a durability that a failover can go behind.
+	Lineage      bool
+	EventsMaxLen int64 // about how many events the stream keeps; 0 for a million
 }
 
 // Journal reads and changes refunds. It is safe for concurrent use.

@@ -46,22 +46,18 @@ func (e *UncheckedError) Error() string {
 // while refunds stand in an open state since before: once the mark is gone,
 // nothing would ask whether they were paid after the backup.
 func (j *Journal) RestoreOver(ctx context.Context) error {
-	marks := make([]*redis.StringCmd, Buckets)
-	pipe := j.rdb.Pipeline()
-	for bucket := range marks {
-		marks[bucket] = pipe.Get(ctx, restoredKey(bucket))
-	}
-	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
-		return fmt.Errorf("journal: read the marks of a restore: %w", err)
+	marks, err := j.marks(ctx)
+	if err != nil {
+		return err
 	}
 	counts, err := j.counts(ctx)
 	if err != nil {
 		return err
 	}
-	pipe = j.rdb.Pipeline()
+	pipe := j.rdb.Pipeline()
 	var open []*redis.IntCmd
 	for bucket, kinds := range counts {
-		mark, err := time.Parse(time.RFC3339Nano, marks[bucket].Val())
+		mark, err := time.Parse(time.RFC3339Nano, marks[bucket])
 		if err != nil {
 			continue
 		}
@@ -91,13 +87,48 @@ func (j *Journal) RestoreOver(ctx context.Context) error {
 	return nil
 }
 
-// Restored reports whether AfterRestore holds.
-func (j *Journal) Restored(ctx context.Context) (bool, error) {
-	n, err := j.rdb.Exists(ctx, restoredKey(0)).Result() // it marks all buckets alike
+// RestoredSince returns since when the mark of AfterRestore or of Lineage.Admit
+// holds, which may mark a part of a cluster only; zero if it does not.
+func (j *Journal) RestoredSince(ctx context.Context) (time.Time, error) {
+	marks, err := j.marks(ctx)
 	if err != nil {
-		return false, fmt.Errorf("journal: restored or not: %w", err)
+		return time.Time{}, err
 	}
-	return n == 1, nil
+	var since time.Time
+	for _, text := range marks {
+		if text == "" {
+			continue
+		}
+		at, err := time.Parse(time.RFC3339Nano, text)
+		if err != nil { // made by hand
+			at = time.Unix(0, 0).UTC()
+		}
+		if at.After(since) {
+			since = at
+		}
+	}
+	return since, nil
+}
+
+// marks returns each bucket's mark, ” for none.
+func (j *Journal) marks(ctx context.Context) ([]string, error) {
+	found := make([]*redis.StringCmd, Buckets)
+	_, err := j.rdb.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+		for bucket := range found {
+			found[bucket] = pipe.Get(ctx, restoredKey(bucket))
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return nil, fmt.Errorf("journal: read the marks of a restore: %w", err)
+	}
+	marks := make([]string, Buckets)
+	for bucket, get := range found {
+		if marks[bucket], err = get.Result(); err != nil && !errors.Is(err, redis.Nil) {
+			return nil, fmt.Errorf("journal: read the marks of a restore: %w", err)
+		}
+	}
+	return marks, nil
 }
 
 func restoredKey(bucket int) string { return bucketPrefix(bucket) + "restored" }

@@ -72,6 +72,8 @@ func (j *Journal) finish(raw any, err error) (*Record, error) {
 		return nil, ErrNotFound
 	case got.word == "stale":
 		return got.rec, ErrStale
+	case got.word == "not admitted":
+		return got.rec, ErrNotAdmitted
 	case got.word == "blocked" && len(got.more) == 3:
 		ms, err := strconv.ParseInt(got.more[2], 10, 64)
 		if err != nil {

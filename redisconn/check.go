@@ -29,7 +29,14 @@ type Requirements struct {
 	AllowEviction bool   // accept a maxmemory-policy other than noeviction
 	StatedFsync   string // appendfsync as the operator says, believed only where CONFIG is forbidden
 
+	// Admit is called with each primary that may have taken over from another one
+	// without all that was confirmed to be on that one's disk, before it is used:
+	// with durability aof, which waits for no replica. It may write by c; that is
+	// waited for as any other write. An error keeps the server from being used.
+	Admit func(ctx context.Context, c redis.Cmdable, p Primary) error
+
 	uncounted bool // replicas are not counted
+	named     bool // a Sentinel says who is the primary
 }
 
 func (r Requirements) disk() bool { return r.Durability != modeReplica && r.Durability != modeNone }
@@ -39,10 +46,12 @@ func (r Requirements) replica() bool {
 
 // Report is what Check found.
 type Report struct {
-	Version  string // the oldest of the servers'; empty if it was not told
-	Masters  int
-	Verified []string // what was seen
-	Stated   []string // what the operator said and could not be seen
+	Version string // the oldest of the servers'; empty if it was not told
+	Masters int
+	// Replicated says that a master has replicas, one of which may take over.
+	Replicated bool
+	Verified   []string // what was seen
+	Stated     []string // what the operator said and could not be seen
 }
 
 // String returns the report in one line for the log.
@@ -69,7 +78,9 @@ func Check(ctx context.Context, client redis.UniversalClient, req Requirements) 
 	var mu sync.Mutex
 	var nodes []nodeReport
 	each := func(ctx context.Context, c *redis.Client, member bool) error {
-		n, err := checkNode(ctx, c, member, req)
+		conn := c.Conn() // one for all, since a wait speaks of its connection's own writes
+		defer conn.Close()
+		n, err := checkNode(ctx, conn, member, req)
 		if err != nil {
 			return fmt.Errorf("redis %s: %w", c.Options().Addr, err)
 		}
@@ -105,6 +116,7 @@ func summary(nodes []nodeReport) Report {
 			oldest = n.version
 		}
 		replicas = min(replicas, n.replicas)
+		r.Replicated = r.Replicated || n.replicas > 0
 	}
 	r.Version = oldest.text
 	if oldest.text != "" {

@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"refundworker/internal/redistest"
+	"refundworker/journal"
 	"refundworker/redisconn"
 )
 
@@ -133,5 +134,64 @@ func TestRunFollowsASlotThatMoves(t *testing.T) {
 	}
 	if v, err := w.RunPlain(ctx, key, get, []string{key}); err != nil || v != "3" {
 		t.Errorf("a read: got %v, %v", v, err)
+	}
+}
+
+// A replica that takes a master's slots over may not have all of them; the other
+// masters lose nothing, and neither does a slot that moves from one to another.
+func TestAFailoverInAClusterMarksTheBucketsOfThatMasterOnly(t *testing.T) {
+	ctx := context.Background()
+	a, b, replica := startCluster(t, safe()...)
+	var lineage journal.Lineage
+	aof := redisconn.Requirements{Durability: "aof", Admit: func(ctx context.Context, c redis.Cmdable, p redisconn.Primary) error {
+		return lineage.Admit(ctx, c, p.String(), p.MayLack)
+	}}
+	client, err := redisconn.OpenGuarded(secret("redis-cluster://"+a.Addr+","+b.Addr+","+replica.Addr), aof)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	j := journal.New(client, redisconn.NewWaiter(client, "aof", enough), journal.Options{})
+	marked := func(s *redistest.Server) int { return len(s.Client(t).Keys(ctx, "refunds:{*}:restored").Val()) }
+	admitted := func(s *redistest.Server) int { return len(s.Client(t).Keys(ctx, "refunds:{*}:primary").Val()) }
+	expect(t, client, aof, "2 masters", false)
+	if since, err := j.RestoredSince(ctx); err != nil || !since.IsZero() {
+		t.Fatalf("marked since %s, %v", since, err)
+	}
+	if n := admitted(a) + admitted(b); n != journal.Buckets {
+		t.Fatalf("%d buckets are admitted", n)
+	}
+
+	// One bucket moves.
+	var moved string
+	for _, key := range a.Client(t).Keys(ctx, "refunds:{*}:primary").Val() {
+		moved = key
+	}
+	slot := int(a.Client(t).ClusterKeySlot(ctx, moved).Val())
+	host, port, _ := net.SplitHostPort(b.Addr)
+	do(t, b, b.Client(t).Do(ctx, "cluster", "setslot", slot, "importing", nodeID(t, a)))
+	do(t, a, a.Client(t).Do(ctx, "cluster", "setslot", slot, "migrating", nodeID(t, b)))
+	do(t, a, a.Client(t).Do(ctx, "migrate", host, port, moved, 0, 5000))
+	for _, s := range []*redistest.Server{b, a} {
+		do(t, s, s.Client(t).Do(ctx, "cluster", "setslot", slot, "node", nodeID(t, b)))
+	}
+	expect(t, client, aof, "2 masters", false)
+	if name := b.Client(t).Get(ctx, moved).Val(); !strings.HasSuffix(name, b.Addr) || marked(a)+marked(b) != 0 {
+		t.Errorf("the bucket that moved is admitted on %s, %d are marked", name, marked(a)+marked(b))
+	}
+
+	redistest.Eventually(t, "the replica has all of it", func() bool { return admitted(replica) == admitted(a) })
+	ofA := admitted(a)
+	a.Stop()
+	do(t, replica, replica.Client(t).Do(ctx, "cluster", "failover", "takeover"))
+	redistest.Eventually(t, "the new master is admitted", func() bool {
+		_, err := redisconn.Check(ctx, client, aof)
+		return err == nil && marked(replica) > 0
+	})
+	if marked(replica) != ofA || marked(b) != 0 {
+		t.Errorf("%d buckets of %d are marked, and %d of the other master's", marked(replica), ofA, marked(b))
+	}
+	if since, err := j.RestoredSince(ctx); err != nil || since.IsZero() {
+		t.Errorf("marked since %s, %v", since, err)
 	}
 }

@@ -17,6 +17,7 @@ var ErrLoading = errors.New("redis is loading its data; it takes a while after a
 // server is one server, by a client or by a single connection.
 type server interface {
 	redis.Cmdable
+	Do(ctx context.Context, args ...any) *redis.Cmd
 	Process(ctx context.Context, cmd redis.Cmder) error
 }
 
@@ -65,13 +66,33 @@ func checkNode(ctx context.Context, c server, member bool, req Requirements) (no
 			return n, err
 		}
 	}
+	n.replicas = onlineReplicas(info)
 	if req.replica() {
-		n.replicas = onlineReplicas(info)
 		if n.replicas == 0 {
 			return n, fmt.Errorf("durability %s needs a connected replica, and there is none; add one, or choose another durability", req.Durability)
 		}
 	}
-	return n, nil
+	return n, n.admit(ctx, c, info, req)
+}
+
+// admit has a primary admitted whose predecessor's last writes may not have
+// reached it.
+func (n *nodeReport) admit(ctx context.Context, c server, info map[string]string, req Requirements) error {
+	if req.Admit == nil || req.Durability != modeAOF {
+		return nil
+	}
+	p := primaryOf(ctx, c, info, req.named)
+	if p.History == "" {
+		n.stated = append(n.stated, "that no failover forgets a write (the server does not tell its replication id)")
+		return nil
+	}
+	if err := req.Admit(ctx, c, p); err != nil {
+		return err
+	}
+	if _, err := n.tryWaitAOF(ctx, c); err != nil {
+		return err
+	}
+	return nil
 }
 
 func (n *nodeReport) checkEviction(policy string, req Requirements) error {

@@ -30,16 +30,18 @@ type Backend struct {
 	Report  redisconn.Report // what was verified of the server
 	Tracer  trace.Tracer     // makes the spans of what is enqueued; nil: none. Set it before NewEnqueuer
 	queue   taskQueue
+	needs   redisconn.Requirements
 }
 
 // Open connects to Redis and verifies that it keeps what the configuration
 // says. The caller closes the backend.
 func Open(ctx context.Context, cfg *config.Config) (*Backend, error) {
-	rdb, err := redisconn.OpenGuarded(cfg.Redis, requirements(cfg))
+	needs := requirements(cfg)
+	rdb, err := redisconn.OpenGuarded(cfg.Redis, needs)
 	if err != nil {
 		return nil, err
 	}
-	report, err := redisconn.Check(ctx, rdb, requirements(cfg))
+	report, err := redisconn.Check(ctx, rdb, needs)
 	if err != nil {
 		return nil, errors.Join(err, rdb.Close())
 	}
@@ -47,7 +49,9 @@ func Open(ctx context.Context, cfg *config.Config) (*Backend, error) {
 	if err != nil {
 		return nil, errors.Join(err, rdb.Close())
 	}
-	return NewBackend(rdb, queues, cfg, report), nil
+	b := NewBackend(rdb, queues, cfg, report)
+	b.needs = needs // with what it has seen by now
+	return b, nil
 }
 
 // NewBackend makes a backend of open clients, which it closes with itself; Open
@@ -56,8 +60,8 @@ func NewBackend(rdb, queues redis.UniversalClient, cfg *config.Config, report re
 	queues.AddHook(settleHook{})
 	waiter := redisconn.NewWaiter(rdb, string(cfg.Durability), durableWait)
 	return &Backend{
-		Redis: rdb, Queues: queues, Report: report,
-		Journal: journal.New(rdb, waiter, journal.Options{Window: cfg.DedupeWindow, Retention: cfg.JournalRetention}),
+		Redis: rdb, Queues: queues, Report: report, needs: requirements(cfg),
+		Journal: journal.New(rdb, waiter, journal.Options{Window: cfg.DedupeWindow, Retention: cfg.JournalRetention, Lineage: cfg.Durability == config.AOF}),
 		queue:   taskQueue{asynq.NewClientFromRedisClient(queues), asynq.NewInspectorFromRedisClient(queues)},
 	}
 }
@@ -70,14 +74,19 @@ func (b *Backend) Close() error {
 	return nil
 }
 
-// Check verifies again that Redis keeps what the configuration says.
-func (b *Backend) Check(ctx context.Context, cfg *config.Config) error {
-	_, err := redisconn.Check(ctx, b.Redis, requirements(cfg))
+// Check verifies again that Redis keeps what the configuration says, and admits a
+// primary that took over.
+func (b *Backend) Check(ctx context.Context) error {
+	_, err := redisconn.Check(ctx, b.Redis, b.needs)
 	return err
 }
 
 func requirements(cfg *config.Config) redisconn.Requirements {
-	return redisconn.Requirements{Durability: string(cfg.Durability), AllowEviction: cfg.AllowEviction, StatedFsync: cfg.StatedFsync}
+	var lineage journal.Lineage
+	return redisconn.Requirements{Durability: string(cfg.Durability), AllowEviction: cfg.AllowEviction, StatedFsync: cfg.StatedFsync,
+		Admit: func(ctx context.Context, c redis.Cmdable, p redisconn.Primary) error {
+			return lineage.Admit(ctx, c, p.String(), p.MayLack)
+		}}
 }
 
 // Unreachable reports whether err says that Redis could not be reached or is not

@@ -20,18 +20,36 @@ import (
 
 var failovers = flag.Uint64("failovers", 3, "how many failovers under load are tried, each by a seed of its own")
 
+// onDisk are the servers' arguments that a durability needs.
+func onDisk(d config.Durability) []string {
+	if d == config.AOF {
+		return []string{"--appendonly", "yes", "--appendfsync", "always"}
+	}
+	return nil
+}
+
 // The primary dies while refunds are sent and replication lags; Sentinel makes
-// the replica the primary, without what had not reached it.
+// the replica the primary, without what had not reached it. The workers run on.
+// With replica nothing was sent that the new primary does not know; with aof it was,
+// and so the journal is marked before anything is sent there.
 func TestWithDurabilityReplicaNothingIsPaidTwiceOverAFailover(t *testing.T) {
+	overFailovers(t, config.Replica)
+}
+
+func TestWithDurabilityAOFNothingIsPaidTwiceOverAFailover(t *testing.T) {
+	overFailovers(t, config.AOF)
+}
+
+func overFailovers(t *testing.T, durability config.Durability) {
 	t.Parallel()
 	for seed := uint64(1); seed <= *failovers; seed++ {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			rng := rand.New(rand.NewPCG(seed, 0))
-			primary := redistest.Start(t)
-			replica, wire := startFarReplica(t, primary)
+			primary := redistest.Start(t, onDisk(durability)...)
+			replica, wire := startFarReplica(t, primary, onDisk(durability)...)
 			watch := startSentinel(t, primary)
-			r := rigOn(t, withDurability(config.Replica, map[string]string{"reconcile": "{first: 200ms, settle: 4s}", "rate_limit": "20/s"}),
+			r := rigOn(t, withDurability(durability, map[string]string{"reconcile": "{first: 200ms, settle: 4s}", "rate_limit": "20/s"}),
 				"redis-sentinel://"+watch.Addr+"/mine/0")
 
 			type order struct{ company, payment, id string }
@@ -50,6 +68,7 @@ func TestWithDurabilityReplicaNothingIsPaidTwiceOverAFailover(t *testing.T) {
 				}
 			}
 			enqueue(60)
+			caughtUp(t, primary, replica)
 			r.startWith(r.second(), "one")
 			r.startWith(r.second(), "two")
 			calls := func() (n int) {
@@ -73,7 +92,17 @@ func TestWithDurabilityReplicaNothingIsPaidTwiceOverAFailover(t *testing.T) {
 			for _, o := range orders {
 				r.agrees(r.ended(o.id), o.company, o.payment, 100_00)
 			}
+			r.marked(durability == config.AOF)
 		})
+	}
+}
+
+// marked checks whether the journal is marked as behind the world.
+func (r *rig) marked(want bool) {
+	r.t.Helper()
+	since, err := r.backend.Journal.RestoredSince(r.t.Context())
+	if err != nil || since.IsZero() == want {
+		r.t.Errorf("the journal is marked as behind the world since %s, %v; want it marked: %v", since, err, want)
 	}
 }
 
@@ -82,8 +111,8 @@ func TestWithDurabilityReplicaNothingIsPaidTwiceOverAFailover(t *testing.T) {
 // as queued.
 func lostInFailover(t *testing.T, company string, durability config.Durability, sent func(r *rig, id string) bool) (r *rig, payment, id string) {
 	t.Helper()
-	primary := redistest.Start(t)
-	replica, wire := startFarReplica(t, primary)
+	primary := redistest.Start(t, onDisk(durability)...)
+	replica, wire := startFarReplica(t, primary, onDisk(durability)...)
 	s := withDurability(durability, map[string]string{"timeout": "3s", "reconcile": "{first: 200ms, settle: 4s}"})
 	s.companies = []string{company}
 	old := rigOn(t, s, "redis://"+primary.Addr)
@@ -124,8 +153,51 @@ func TestWithDurabilityReplicaNothingIsSentThatAFailoverCouldForget(t *testing.T
 			}
 			r.moved(company, payment, 100_00)
 			r.calls(company, 1)
+			r.marked(false)
 		})
 	}
+}
+
+// Durability aof lets an attempt go out that the new primary knows nothing of, and
+// nobody was there to see the failover. What the journal last knew of the old
+// primary tells whoever comes next.
+func TestWithDurabilityAOFAnAttemptThatAFailoverForgotIsNotSentAgain(t *testing.T) {
+	t.Parallel()
+	for _, company := range sandbox.Companies {
+		t.Run(company, func(t *testing.T) {
+			t.Parallel()
+			r, payment, id := lostInFailover(t, company, config.AOF, func(r *rig, _ string) bool {
+				return r.companies.Calls(company, sandbox.OpRefund) == 1
+			})
+			r.marked(true)
+			fresh := r.pays(company, 500_00)
+			r.startWith(r.second(), "next")
+			if rec := r.waitFor(id, refund.Review); rec.ReasonCode != "after_restore" {
+				t.Errorf("%s", r.story(rec))
+			}
+			r.moved(company, payment, 100_00)
+			r.calls(company, 1)
+			r.waitFor(r.enqueue(request(company, fresh, "60.00")), refund.Succeeded)
+			r.until("the log says what to do", func() bool { return strings.Contains(r.log.String(), "refundctl after-restore --done") })
+		})
+	}
+}
+
+// A server that starts again from its own append-only file has forgotten nothing.
+func TestARestartOfTheSameRedisIsNoFailover(t *testing.T) {
+	t.Parallel()
+	s := durable(map[string]string{"reconcile": "{first: 200ms, settle: 1h}"}) // waiting for it would be noticed
+	s.companies = []string{sandbox.UnitPay}
+	r := newRig(t, s)
+	payment := r.pays(sandbox.UnitPay, 500_00)
+	id := r.enqueue(request(sandbox.UnitPay, payment, "100.00"))
+	r.redis.Restart(t)
+	r.startWith(r.second(), "next")
+	r.waitFor(id, refund.Succeeded)
+	r.redis.Restart(t)
+	r.until("Redis is there again", func() bool { return r.raw.Ping(t.Context()).Err() == nil })
+	r.waitFor(r.insist(request(sandbox.UnitPay, payment, "50.00")), refund.Succeeded)
+	r.marked(false)
 }
 
 // This is what durability none costs, shown on purpose: the write-ahead of an

@@ -111,7 +111,7 @@ var (
 	pausedDesc   = prometheus.NewDesc("refund_provider_paused", "1 while a provider is paused for this reason.", []string{"provider", "reason"}, nil)
 	queueDesc    = prometheus.NewDesc("asynq_queue_size", "Tasks in a queue, by their state there.", []string{"queue", "state"}, nil)
 	latencyDesc  = prometheus.NewDesc("asynq_queue_latency_seconds", "How long the oldest pending task has waited.", []string{"queue"}, nil)
-	restoredDesc = prometheus.NewDesc("refund_restored", "1 while refundctl after-restore holds.", nil, nil)
+	restoredDesc = prometheus.NewDesc("refund_restored", "1 while the mark of refundctl after-restore holds, which a failover may set too.", nil, nil)
 	memoryDesc   = prometheus.NewDesc("refund_redis_memory_ratio", "How much of its maxmemory the fullest Redis server has used; absent without a limit.", nil, nil)
 	reachedDesc  = prometheus.NewDesc("refund_redis_up", "1 if Redis answered this scrape.", nil, nil)
 )
@@ -155,8 +155,8 @@ func (s standing) Collect(ch chan<- prometheus.Metric) {
 	for _, a := range s.w.accounts {
 		s.collectProvider(ctx, ch, r, a.Name)
 	}
-	if restored, err := r.backend.Journal.Restored(ctx); err == nil {
-		ch <- prometheus.MustNewConstMetric(restoredDesc, prometheus.GaugeValue, truth(restored))
+	if since, err := r.backend.Journal.RestoredSince(ctx); err == nil {
+		ch <- prometheus.MustNewConstMetric(restoredDesc, prometheus.GaugeValue, truth(!since.IsZero()))
 	}
 	if ratio, limited, err := redisconn.MemoryUsed(ctx, r.backend.Redis); err == nil && limited {
 		ch <- prometheus.MustNewConstMetric(memoryDesc, prometheus.GaugeValue, ratio)

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
+	"refundworker/config"
 	"refundworker/tasks"
 )
 
@@ -50,6 +51,9 @@ func (w *Worker) Run(ctx context.Context) error {
 		}
 	}()
 	w.log.Info("Redis reached", zap.String("report", r.backend.Report.String()), zap.String("durability", string(w.cfg.Durability)))
+	if r.backend.Report.Replicated && w.cfg.Durability == config.AOF {
+		w.log.Warn("durability aof waits for no replica, and one may take over: after a failover every attempt has to wait until it is proved that nothing was forgotten, and what can't be proved goes to review. durability: aof+replica avoids that")
+	}
 
 	servers, err := w.startQueues(r)
 	if err != nil {
@@ -171,8 +175,12 @@ func (w *Worker) sweep(ctx context.Context, r *running) {
 // may have brought up another server. It also sees whether another worker has
 // taken an account up under another name. Nothing begins while either is wrong.
 func (w *Worker) recheck(ctx context.Context, r *running) {
+	restored := false
+	look := func() { restored = w.watchMark(ctx, r, restored) }
+	look()
 	every(ctx, recheckEvery, func() {
-		why, err := heldRedis, r.backend.Check(ctx, w.cfg)
+		look()
+		why, err := heldRedis, r.backend.Check(ctx)
 		if err == nil {
 			why, err = heldAccount, r.backend.KeepsNames(ctx, w.cfg)
 		}
@@ -205,6 +213,25 @@ func (w *Worker) count(ctx context.Context, r *running) {
 	}
 	every(ctx, tallyEvery, flush)
 	flush()
+}
+
+// watchMark says in the log when the journal is marked as behind the world, and when
+// that is over; was is what it found before.
+func (w *Worker) watchMark(ctx context.Context, r *running, was bool) bool {
+	since, err := r.backend.Journal.RestoredSince(ctx)
+	if err != nil {
+		return was // Redis is away, which is said elsewhere
+	}
+	is := !since.IsZero()
+	switch {
+	case is && !was:
+		w.log.Error("the journal may be behind the world, after a failover, a restored backup or a loss of data: "+
+			"nothing is sent that is not proved first. When all that was open by then has settled, "+
+			"run refundctl after-restore --done", zap.Time("since", since))
+	case was && !is:
+		w.log.Info("the journal is no longer marked as behind the world")
+	}
+	return is
 }
 
 func every(ctx context.Context, d time.Duration, do func()) {

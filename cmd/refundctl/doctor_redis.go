@@ -31,7 +31,7 @@ func (d *diagnosis) redis(ctx context.Context, s *cli.Session) error {
 		d.node(n, s.Config)
 	}
 	const fitFix = "change the setting that is named; workers send nothing until it holds"
-	switch err := s.Backend.Check(ctx, s.Config); {
+	switch err := s.Backend.Check(ctx); {
 	case err != nil:
 		d.add(ill, "durability", "", fitFix, "%s is not kept: %s", s.Config.Durability, err)
 	case s.Config.Durability == config.DurabilityNone:
