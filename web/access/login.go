@@ -53,37 +53,33 @@ func (g *Guard) tryLogin(w http.ResponseWriter, r *http.Request) {
 		err = g.oursOfBrowser(w, r, key)
 	}
 	form := loginForm{key: key, Next: safeNext(r.PostForm.Get("next")), Name: r.PostForm.Get("name")}
+	again := func(status int, problem, why string) {
+		form.Problem = problem
+		g.failed(w, r, form, file, status, why)
+	}
 	if err != nil {
-		form.Problem = err.sentence
-		g.failed(w, r, form, file, err.status, err.why)
+		again(err.status, err.sentence, err.why)
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), compareTime+redisTime)
-	defer cancel()
 	device := g.cookie(r, deviceCookie)
-	may, failed := mayTry(ctx, rdb, peer(r), form.Name, device)
-	switch {
-	case failed != nil:
+	may, failed := mayTry(r.Context(), rdb, peer(r), form.Name, device)
+	if failed != nil {
 		err := g.redisFailed(failed)
-		form.Problem = err.sentence
-		g.failed(w, r, form, file, err.status, err.why)
-		return
-	case !may:
-		form.Problem = "Too many tries. Wait half a minute, then try again."
-		w.Header().Set("Retry-After", "30")
-		g.failed(w, r, form, file, http.StatusTooManyRequests, "too many tries")
+		again(err.status, err.sentence, err.why)
 		return
 	}
-	right, compared := g.compare(ctx, file, form.Name, r.PostForm.Get("password"))
-	switch {
+	if !may {
+		w.Header().Set("Retry-After", "30")
+		again(http.StatusTooManyRequests, "Too many tries. Wait half a minute, then try again.", "too many tries")
+		return
+	}
+	switch right, compared := g.compare(r.Context(), file, form.Name, r.PostForm.Get("password")); {
 	case !compared:
-		form.Problem = "Too many people are logging in. Try again in a moment."
-		g.failed(w, r, form, file, http.StatusServiceUnavailable, "too many logins at once")
+		again(http.StatusServiceUnavailable, "Too many people are logging in. Try again in a moment.", "too many logins at once")
 	case !right:
-		form.Problem = "The name or the password is wrong."
-		g.failed(w, r, form, file, http.StatusForbidden, "name or password is wrong")
+		again(http.StatusForbidden, "The name or the password is wrong.", "name or password is wrong")
 	default:
-		g.succeed(ctx, w, r, rdb, form, file.Mark(form.Name), device)
+		g.succeed(w, r, rdb, form, file.Mark(form.Name), device)
 	}
 }
 
@@ -130,7 +126,9 @@ func (g *Guard) failed(w http.ResponseWriter, r *http.Request, form loginForm, f
 
 // succeed begins a session under a new key, so that one which somebody planted
 // in the browser before is worth nothing.
-func (g *Guard) succeed(ctx context.Context, w http.ResponseWriter, r *http.Request, rdb redis.UniversalClient, form loginForm, mark, device string) {
+func (g *Guard) succeed(w http.ResponseWriter, r *http.Request, rdb redis.UniversalClient, form loginForm, mark, device string) {
+	ctx, cancel := context.WithTimeout(r.Context(), redisTime)
+	defer cancel()
 	key, err := g.begin(ctx, rdb, form.Name, mark)
 	known := false
 	if err == nil {

@@ -13,8 +13,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// redisTime bounds what a request waits for Redis here.
-const redisTime = 2 * time.Second
+// redisTime bounds what each step of a request waits for Redis here.
+const redisTime = 5 * time.Second
 
 // session is a login, as it lies in Redis under the SHA-256 of the browser's
 // key: who reads Redis can't log in with it. Workers share it.

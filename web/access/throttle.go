@@ -28,6 +28,8 @@ type tries struct {
 
 // mayTry takes one try. Names are hashed: people type passwords in their place.
 func mayTry(ctx context.Context, rdb redis.UniversalClient, from netip.Addr, name, device string) (ok bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, redisTime)
+	defer cancel()
 	limiter := ratelimit.New(rdb)
 	take := func(what string, t tries) (bool, error) {
 		_, ok, err := limiter.Reserve(ctx, "login:"+what, t.limit, t.burst, 0)
