@@ -101,7 +101,7 @@ func TestDoctorFindsWhatIsStuck(t *testing.T) {
 	must(pause.New(rdb).Report(ctx, "maib", pause.Credentials("11000")))
 	said, _ := examined(t, b)
 	expect(t, said, "overdue", "fail 1 refunds should have been looked after more than 2m0s ago, such as stuck")
-	expect(t, said, "restored", "fail 1 of 256 buckets")
+	expect(t, said, "restored", "warn 1 of 256 buckets")
 	expect(t, said, "rate limit maib", "warn 5/s, burst 1; barred by the provider for 10m")
 	expect(t, said, "provider sberbank", "warn paused by olga")
 	expect(t, said, "provider maib", "fail refuses the credentials")

@@ -167,7 +167,8 @@ func (d *diagnosis) journal(ctx context.Context, s *cli.Session) error {
 	case journal.Buckets:
 		d.add(warn, "restored", "", restoreFix, "marked as restored from a backup: attempts need proof first")
 	default:
-		d.add(ill, "restored", "", "run refundctl after-restore again: it was interrupted", "%d of %d buckets are marked as restored from a backup", st.Restored, journal.Buckets)
+		d.add(warn, "restored", "", "if you ran refundctl after-restore, run it again: it was interrupted; else "+restoreFix,
+			"%d of %d buckets are marked as restored: by a failover of their master, or by half an after-restore", st.Restored, journal.Buckets)
 	}
 	return d.states(ctx, s)
 }
