@@ -15,11 +15,22 @@ func TestRefundsOfOnePaymentNeverOverlapOverTwoWorkers(t *testing.T) {
 		payment := r.pays(company, 500_00)
 		r.companies.Fail(company, payment, sandbox.Fault{Kind: sandbox.Slow, Delay: slow, Times: sandbox.Forever})
 		var ids []string
-		for _, amount := range []string{"10.00", "20.00", "30.00", "40.00"} {
-			ids = append(ids, r.enqueue(request(company, payment, amount)))
+		enqueue := func(amounts ...string) {
+			for _, amount := range amounts {
+				ids = append(ids, r.enqueue(request(company, payment, amount)))
+			}
 		}
-		r.startWith(r.second(), "one")
+		sent := func(n int) func() bool {
+			return func() bool { return r.companies.Calls(company, sandbox.OpRefund) >= n }
+		}
+		// The first attempt is one's, then both want the next, and the last are two's.
+		enqueue("10.00", "20.00", "30.00", "40.00")
+		one := r.startWith(r.second(), "one")
+		r.until("an attempt of the first worker", sent(1))
 		r.startWith(r.second(), "two")
+		r.until("an attempt beside the second worker", sent(2))
+		one.stop()
+		enqueue("50.00", "60.00")
 		type span struct{ from, to time.Time }
 		var spans []span
 		by := map[string]bool{}
@@ -57,9 +68,11 @@ func TestRefundsOfOnePaymentNeverOverlapOverTwoWorkers(t *testing.T) {
 				t.Errorf("the company saw refund calls %s apart, and answers in %s", gap, slow)
 			}
 		}
-		r.moved(company, payment, 100_00)
-		r.calls(company, 4)
-		t.Logf("attempts made by %d workers", len(by))
+		r.moved(company, payment, 210_00)
+		r.calls(company, 6)
+		if !by["worker one"] || !by["worker two"] {
+			t.Errorf("attempts were made by %v, not by both", by)
+		}
 	})
 }
 
