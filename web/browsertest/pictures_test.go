@@ -43,13 +43,16 @@ func TestPictures(t *testing.T) {
 	b.visit("/review")
 	b.picture("login")
 	b.login("ann", "ann-pass")
-	for name, path := range map[string]string{"overview": "/", "review": "/review", "refund": "/refunds/order-20434-refund-1"} {
-		b.visit(path)
-		if name == "refund" {
-			b.click(`details:has(form[action$="/resolve"]) > summary`)
+	for _, p := range []struct{ name, path, opened string }{
+		{"overview", "/", ""}, {"review", "/review", ""}, {"refund", "/refunds/order-20434-refund-1", `details:has(form[action$="/resolve"]) > summary`},
+	} {
+		b.see(look{name: "picture", width: 1280, height: 600})
+		b.visit(p.path)
+		if p.opened != "" {
+			b.click(p.opened)
 		}
 		b.see(look{name: "picture", width: 1280, height: min(eval[int64](b, `document.documentElement.scrollHeight`), 1100)})
-		b.picture(name)
+		b.picture(p.name)
 	}
 }
 
