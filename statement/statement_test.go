@@ -13,10 +13,11 @@ import (
 
 // digits are the payments of the tests: unitpay's form.
 func digits(id string) (string, error) {
-	if strings.Trim(id, "0123456789") != "" {
-		return "", errors.New("must be digits")
+	canonical := strings.TrimLeft(id, "0")
+	if canonical == "" || strings.Trim(id, "0123456789") != "" {
+		return "", errors.New("must be a number above zero")
 	}
-	return strings.TrimLeft(id, "0"), nil
+	return canonical, nil
 }
 
 func read(t *testing.T, f statement.Form, text string) *statement.Statement {
