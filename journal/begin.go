@@ -81,7 +81,7 @@ func (j *Journal) Begin(ctx context.Context, rec *Record, b Beginning) (*Record,
 	}
 	arg := quote(map[string]any{"epoch": rec.Epoch, "attempt": strconv.Itoa(n), "entry": quote(entry),
 		"baseline": baseline, "read_at": readAt, "max_age": ms(b.MaxAge), "timeout": ms(b.Timeout), "grace": ms(b.Grace),
-		"guard": guard, "restored": rec.mark, "lineage": lineage, "set": set, "by": quote(b.By)})
+		"guard": guard, "restored": rec.mark, "compare": rec.compared, "lineage": lineage, "set": set, "by": quote(b.By)})
 	key := recordKey(rec.place(), rec.ID)
 	return j.finish(j.run.Run(ctx, key, beginScript, scriptKeys(key), rec.ID, b.Token, strconv.FormatInt(rec.Version, 10), arg))
 }

@@ -12,6 +12,7 @@
 --   guard      ms after the first unproven attempt in which the provider itself
 --              refuses to pay the same amount again; '' where that is not relied on
 --   restored   the bucket's mark that the attempt was decided under, '' for none
+--   compare    whether the baseline must be exactly what the journal knows to have moved
 --   lineage    '1': only on the primary that the bucket was admitted on
 --   set        fields as text; '' removes a field
 --   by         JSON text for the history
@@ -65,7 +66,7 @@ end
 local baseline, read_at = tonumber(p.baseline), tonumber(p.read_at)
 if read_at and now - read_at > tonumber(p.max_age) then return blocked('stale_baseline', '', 0) end
 if baseline and baseline < moved then return blocked('lag', '', 0) end
-if restored ~= '' and (not baseline or baseline ~= moved) then
+if p.compare and (not baseline or baseline ~= moved) then
   return blocked('restored', '', 0)
 end
 if p.guard ~= '' then

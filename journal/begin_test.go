@@ -3,6 +3,7 @@ package journal_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -207,17 +208,28 @@ func TestAfterARestoreOnlyWhatIsProvedBegins(t *testing.T) {
 		if c.fine && err != nil || !c.fine && (!errors.As(err, &blocked) || blocked.Why != journal.AfterRestore) {
 			t.Errorf("%s: %v", name, err)
 		}
-		var unchecked *journal.UncheckedError
-		if err := b.RestoreOver(ctx); !errors.As(err, &unchecked) || unchecked.Count != 1 || !b.load("mine").Restored {
-			t.Errorf("%s: the mark goes while the refund is open: %v", name, err)
+		b.advance(time.Second)
+		if err := b.RestoreOver(ctx); err != nil {
+			t.Fatal(err)
 		}
-		if c.fine {
-			b.apply(b.load("mine"), journal.Step{To: refund.Succeeded, NoDue: true})
-		} else {
-			b.apply(b.load("mine"), journal.Step{To: refund.Review, NoDue: true, Note: "after_restore"})
+		// It was there before, and had no attempt since: nothing has compared it yet.
+		if c.fine == (b.load("mine").Restored && b.load("mine").AttemptStart().IsZero()) {
+			t.Errorf("%s: compared no longer, and not begun", name)
 		}
-		if err := b.RestoreOver(ctx); err != nil || b.load("mine").Restored {
-			t.Errorf("%s: the mark stays: %v", name, err)
+		b.advance(time.Second)
+		b.take("new", "10.00")
+		if b.load("new").Restored {
+			t.Error("the mark holds for a refund that came after its end")
 		}
+	}
+}
+
+func TestAMarkFromAClockThatIsAheadIsRefused(t *testing.T) {
+	b := open(t)
+	if err := b.AfterRestore(t.Context(), b.now.Add(24*time.Hour)); err == nil || !strings.Contains(err.Error(), "set it right") {
+		t.Error(err)
+	}
+	if since, err := b.RestoredSince(t.Context()); err != nil || !since.IsZero() {
+		t.Errorf("marked since %s, %v", since, err)
 	}
 }

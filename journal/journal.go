@@ -75,6 +75,7 @@ var (
 	claimScript  = redis.NewScript(source("claim"))
 	refuseScript = redis.NewScript(source("refuse"))
 	// These name one key, beside which they look at none.
+	markScript    = redis.NewScript(source("mark"))
 	relayScript   = redis.NewScript(source("relay"))
 	confirmScript = redis.NewScript(source("confirm"))
 )

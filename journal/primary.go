@@ -53,7 +53,7 @@ func (l *Lineage) Admit(ctx context.Context, c redis.Cmdable, name string, mayLa
 		behind = behind || !admitted && known[bucket] != "" && mayLack(known[bucket])
 	}
 	if behind {
-		if err := mark(ctx, c, foreign); err != nil {
+		if err := markBehind(ctx, c, foreign); err != nil {
 			return err
 		}
 	}
@@ -93,16 +93,16 @@ func here(ctx context.Context, c redis.Cmdable) (map[int]string, error) {
 	return known, nil
 }
 
-// mark marks buckets as AfterRestore does, by the later of both clocks. A bucket
+// markBehind marks buckets as AfterRestore does, by the later of both clocks. A bucket
 // that is just moving away can't be marked, and then nothing is admitted.
-func mark(ctx context.Context, c redis.Cmdable, buckets []int) error {
+func markBehind(ctx context.Context, c redis.Cmdable, buckets []int) error {
 	at := time.Now()
 	if theirs, err := c.Time(ctx).Result(); err != nil {
 		return fmt.Errorf("journal: mark as behind: %w", err)
 	} else if at.Before(theirs) {
 		at = theirs
 	}
-	if err := set(ctx, c, buckets, restoredKey, at.UTC().Format(time.RFC3339Nano)); err != nil {
+	if err := set(ctx, c, buckets, restoredKey, mark{at: at}.String()); err != nil {
 		return fmt.Errorf("journal: mark as behind: %w", err)
 	}
 	return nil

@@ -89,6 +89,7 @@ type Record struct {
 	// the journal and still be on its way.
 	RestoredAt time.Time
 	mark       string // as it is written
+	compared   bool   // the next attempt starts only where the provider counts what the journal knows
 	fields     map[string]string
 }
 
@@ -235,9 +236,10 @@ func parse(now string, f map[string]string, epoch, restored string) (*Record, er
 		FirstUnproven: p.time("first_unproven"), Guarded: f["guarded"] == "1", Risk: f["risk"] == "1",
 		Known: f["known"] == "1", Partial: f["partial"] == "1", ByTotal: f["by_total"] == "1",
 		Denied: p.time("denied"), LagSince: p.time("lag_since"), Contradicted: f["contradicted"], Resends: int(p.number("resends")), Tries: int(p.number("tries")), Fails: int(p.number("fails")),
-		Lookups: int(p.number("lookups")), Now: millis(now), Epoch: epoch, Restored: restored != "", mark: restored, fields: f}
-	// A mark that is not a time, made by hand, is a mark all the same.
-	r.RestoredAt, _ = time.Parse(time.RFC3339Nano, restored)
+		Lookups: int(p.number("lookups")), Now: millis(now), Epoch: epoch, mark: restored, fields: f}
+	m := parseMark(restored)
+	r.RestoredAt, r.Restored = m.at, m.covers(r.Created, r.AttemptStart())
+	r.compared = r.Restored && !(r.Risk && !m.stands())
 	p.json("receipt", &r.Receipt)
 	p.json("request", &r.Request)
 	if p.err == nil && !r.State.Valid() {

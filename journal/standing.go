@@ -60,8 +60,8 @@ func (j *Journal) Standing(ctx context.Context, late time.Duration, some int) (S
 
 func (j *Journal) countStanding(ctx context.Context, s *Standing, before time.Time) error {
 	type counters struct {
-		working, queued, events, restored *redis.IntCmd
-		first                             *redis.StringCmd
+		working, queued, events *redis.IntCmd
+		mark, first             *redis.StringCmd
 	}
 	until := strconv.FormatInt(before.UnixMilli(), 10)
 	pipe := j.rdb.Pipeline()
@@ -69,7 +69,7 @@ func (j *Journal) countStanding(ctx context.Context, s *Standing, before time.Ti
 	for bucket := range all {
 		prefix := bucketPrefix(bucket)
 		all[bucket] = counters{pipe.ZCount(ctx, prefix+"due", "-inf", until), pipe.ZCount(ctx, prefix+"wait", "-inf", until),
-			pipe.LLen(ctx, outboxKey(bucket)), pipe.Exists(ctx, restoredKey(bucket)), pipe.LIndex(ctx, outboxKey(bucket), 0)}
+			pipe.LLen(ctx, outboxKey(bucket)), pipe.Get(ctx, restoredKey(bucket)), pipe.LIndex(ctx, outboxKey(bucket), 0)}
 	}
 	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
 		return fmt.Errorf("journal: count what is overdue: %w", err)
@@ -78,7 +78,9 @@ func (j *Journal) countStanding(ctx context.Context, s *Standing, before time.Ti
 		s.Working += c.working.Val()
 		s.Queued += c.queued.Val()
 		s.Events += c.events.Val()
-		s.Restored += int(c.restored.Val())
+		if parseMark(c.mark.Val()).stands() {
+			s.Restored++
+		}
 		var event struct {
 			At string `json:"at"`
 		}

@@ -172,7 +172,7 @@ func (o *Operator) Cancel(ctx context.Context, id, by, note string) (*journal.Re
 	case rec.Unproven:
 		return rec, fmt.Errorf("%w: an attempt of refund %s is not proven; money may have moved", ErrNotPossible, id)
 	case rec.Restored:
-		return rec, fmt.Errorf("%w: the journal was restored from a backup, and refund %s may have been paid after it; the worker asks the provider first", ErrNotPossible, id)
+		return rec, fmt.Errorf("%w: the journal was restored from a backup, and refund %s may have been paid after it; let a worker compare it with what the provider counts; if it goes to review, resolve it", ErrNotPossible, id)
 	case note == "":
 		return rec, refund.Invalid{{Field: "note", Rule: "is required: say why"}}
 	}

@@ -273,3 +273,26 @@ func TestWithDurabilityReplicaAnOutcomeIsToldOnceTheReplicaHasIt(t *testing.T) {
 	wire.Release()
 	r.until("the event", func() bool { return raw.XLen(t.Context(), journal.Events).Val() > 0 }, r.log.String)
 }
+
+// A failover is an occasion to mark the journal, and the next one must not forget
+// the mark.
+func TestWithDurabilityReplicaTheMarkOfARestoreIsTheReplicasToo(t *testing.T) {
+	t.Parallel()
+	primary := redistest.Start(t)
+	replica, wire := startFarReplica(t, primary)
+	s := withDurability(config.Replica, map[string]string{"timeout": "5s"})
+	s.companies = []string{sandbox.Maib}
+	r := rigOn(t, s, "redis://"+primary.Addr)
+	caughtUp(t, primary, replica)
+	wire.Hold()
+	if err := r.backend.Journal.AfterRestore(t.Context(), time.Now()); !errors.Is(err, redisconn.ErrNotDurable) {
+		t.Errorf("the mark is said to stand, and no replica has it: %v", err)
+	}
+	wire.Release()
+	if err := r.backend.Journal.AfterRestore(t.Context(), time.Now()); err != nil {
+		t.Error(err)
+	}
+	if n := replica.Client(t).Exists(t.Context(), "refunds:{000}:restored").Val(); n != 1 {
+		t.Error("the replica does not have the mark")
+	}
+}

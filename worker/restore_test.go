@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"refundworker/internal/redistest"
-	"refundworker/journal"
 	"refundworker/providers/sandbox"
 	"refundworker/refund"
 	"refundworker/tasks"
@@ -203,20 +202,6 @@ func TestRetryAfterTheMarkIsGoneIsRefusedAgainstEvidence(t *testing.T) {
 		}
 		r.moved(company, payment, 100_00)
 	})
-}
-
-// The mark stays while a refund from before it was not looked at.
-func TestTheMarkStaysWhileARefundOfTheBackupIsOpen(t *testing.T) {
-	r := newRig(t, setup{companies: []string{sandbox.UnitPay}})
-	q := request(sandbox.UnitPay, r.pays(sandbox.UnitPay, 500_00), "100.00")
-	r.restored(q)
-	var unchecked *journal.UncheckedError
-	if err := r.backend.Journal.RestoreOver(t.Context()); !errors.As(err, &unchecked) || unchecked.Count != 1 {
-		t.Errorf("the mark was taken away: %v", err)
-	}
-	if rec := r.get(q.RefundID); !rec.Restored {
-		t.Error("the refund is no longer marked")
-	}
 }
 
 func TestCancelAfterRestoreIsRefused(t *testing.T) {

@@ -226,7 +226,7 @@ func (w *Worker) watchMark(ctx context.Context, r *running, was bool) bool {
 	switch {
 	case is && !was:
 		w.log.Error("the journal may be behind the world, after a failover, a restored backup or a loss of data: "+
-			"nothing is sent that is not proved first. When all that was open by then has settled, "+
+			"nothing is sent that is not proved first. When what it may have forgotten is enqueued again, "+
 			"run refundctl after-restore --done", zap.Time("since", since))
 	case was && !is:
 		w.log.Info("the journal is no longer marked as behind the world")

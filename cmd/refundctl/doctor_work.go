@@ -160,7 +160,7 @@ func (d *diagnosis) journal(ctx context.Context, s *cli.Session) error {
 	default:
 		d.add(well, "events", "", "", "%d wait, not for long", st.Events)
 	}
-	const restoreFix = `refundctl after-restore --done, when nothing is open any more that was in the backup`
+	const restoreFix = `refundctl after-restore --done, when what the backup forgot is enqueued again`
 	switch st.Restored {
 	case 0:
 		d.add(well, "restored", "", "", "the journal bears no mark of a restored backup")

@@ -16,7 +16,8 @@ configured), because what was sent last may still be on its way. Every other
 refund that is not final goes to review.
 `
 
-const restoreOverText = `The mark is removed: attempts start again as usual.
+const restoreOverText = `It is over for refunds that are enqueued from now on. Those from before that had no
+attempt since are still compared with what the provider counts.
 `
 
 // restoring is the answer for scripts.
@@ -34,9 +35,9 @@ func (c *control) afterRestore() *cobra.Command {
 have been paid that it holds as queued. Run this before the workers start.
 
 ` + restoredText + `
-With --done it ends. Do that when nothing is open any more that was in the
-backup: "refundctl stats" shows how old the oldest are. It is refused while a
-refund from before is open that was not compared with the provider yet.
+With --done it ends, for refunds that are enqueued from then on: do that when
+everything that the backup has forgotten is enqueued again. Refunds from before
+that had no attempt since are still compared, however long they wait.
 
 JSON is {"restored":true}, false after --done.`,
 		Example: `  refundctl after-restore
@@ -64,7 +65,7 @@ JSON is {"restored":true}, false after --done.`,
 			return err
 		}),
 	}
-	cmd.Flags().BoolVar(&done, "done", false, "everything that was open in the backup is settled: back to normal")
+	cmd.Flags().BoolVar(&done, "done", false, "what the backup forgot is enqueued again: new refunds begin as usual")
 	format = cli.FormatFlag(cmd, cli.Text, cli.JSON)
 	return cmd
 }
