@@ -48,7 +48,7 @@ local moved = 0
 for _, other_id in ipairs(redis.call('ZRANGE', refunds_key(place), 0, -1)) do
   if other_id ~= id then
     local o = sibling(other_id)
-    if o and counts(o) then
+    if o and counts(o, now) then
       -- One that was taken back after it succeeded may count no more.
       if not o.contradicted then moved = moved + (o.moved or 0) end
       -- An accepted one still moves the payment's total, up or down: beside it

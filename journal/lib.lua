@@ -40,9 +40,10 @@ local function same_window(full, amount, other)
 end
 
 -- Whether a refund counts for its payment: one that was declined or canceled
--- does not, unless evidence has come up that it was paid.
-local function counts(other)
-  return (other.state ~= 'declined' and other.state ~= 'canceled') or other.contradicted
+-- does not, unless evidence has come up that it was paid; then it does while it
+-- holds its window, which is the time to look.
+local function counts(other, now)
+  return (other.state ~= 'declined' and other.state ~= 'canceled') or (other.contradicted and other.window_ends > now)
 end
 
 -- What it may have taken of the payment; nil where that is not known.
@@ -53,7 +54,7 @@ end
 
 -- Whether the other refund holds its window now.
 local function holds_window(other, now)
-  return open(other.state) or (counts(other) and other.window_ends > now)
+  return open(other.state) or (counts(other, now) and other.window_ends > now)
 end
 
 -- Appends to the history. fields: from, to, by, note as JSON text each.

@@ -158,9 +158,10 @@ func (r *Record) MetadataMap() map[string]string {
 }
 
 // Counts reports whether the refund counts for its payment: one that was declined
-// or canceled does not, unless evidence has come up that it was paid.
+// or canceled does not, unless evidence has come up that it was paid; then it does
+// while it holds its window, which is the time to look.
 func (r *Record) Counts() bool {
-	return r.State != refund.Declined && r.State != refund.Canceled || r.Contradicted != ""
+	return r.State != refund.Declined && r.State != refund.Canceled || r.Contradicted != "" && r.WindowEnds.After(r.Now)
 }
 
 // HoldsWindow reports whether no equal refund of the payment may be taken in.

@@ -33,7 +33,7 @@ local refusal = said and cjson.decode(said)
 local siblings, total = {}, tonumber(f.total)
 for _, other_id in ipairs(redis.call('ZRANGE', refunds_key(place), 0, -1)) do
   local o = sibling(other_id)
-  if o and counts(o) then
+  if o and counts(o, now) then
     siblings[#siblings + 1] = o
     if o.total and (not total or o.total < total) then total = o.total end
     if not refusal and o.currency ~= f.currency then
