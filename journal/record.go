@@ -194,6 +194,13 @@ func (r *Record) EndAttempt(set map[string]string, ended time.Time, outcome, cod
 	set[attemptField(r.Attempts)] = quote(a)
 }
 
+// Ended reports whether the end of an attempt is written down with this outcome,
+// code and time.
+func (r *Record) Ended(attempt int, ended time.Time, outcome, code string) bool {
+	a := r.attempt(attempt)
+	return a.EndedAt.Equal(ended) && a.Outcome == outcome && a.Code == code
+}
+
 // AttemptStart is when the last attempt was written ahead.
 func (r *Record) AttemptStart() time.Time { return millis(r.fields[attemptField(r.Attempts)+":at"]) }
 

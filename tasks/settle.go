@@ -46,8 +46,12 @@ func (p *Processor) settle(ctx context.Context, a Account, rec *journal.Record, 
 			return next, nil
 		case errors.Is(err, journal.ErrStale):
 			// A callback came meanwhile, somebody took the attempt for lost, or
-			// the reply to this very step was lost. The provider's word still
-			// counts for an attempt that is running or taken for lost.
+			// the reply to this very step was lost. What was written down before the
+			// refund went on is no news. The provider's word still counts for an
+			// attempt that is running or taken for lost.
+			if next.Ended(attempt, ended, o.Kind.String(), o.Code) {
+				return next, err
+			}
 			taken := next.State == refund.Unknown && next.AttemptCode() == lostCode
 			if next.Attempts != attempt || next.State != refund.Sending && !taken {
 				return next, errors.Join(err, p.tooLate(ctx, next, attempt, o))
