@@ -24,13 +24,13 @@ type Counted struct {
 // CountDay counts a refund of that amount into what its provider may pay back
 // today (UTC, by Redis's clock) without anybody's approval, unless that would be
 // more than the limit; both in minor units. Counted again, however often, it
-// counts once.
-func (j *Journal) CountDay(ctx context.Context, rec *Record, amount, limit int64) (Counted, error) {
+// counts once, and is the count of the last token.
+func (j *Journal) CountDay(ctx context.Context, rec *Record, token string, amount, limit int64) (Counted, error) {
 	at := rec.Now
 	for range 3 { // the second time it is another day than when the refund was read
 		c := Counted{Day: dayOf(at)}
 		key := dayKey(rec, c.Day)
-		raw, err := j.run.Run(ctx, key, dayScript, []string{key}, rec.ID, amount, limit, at.Unix()/daySeconds, ms(dayKept))
+		raw, err := j.run.Run(ctx, key, dayScript, []string{key}, rec.ID, amount, limit, at.Unix()/daySeconds, ms(dayKept), token)
 		words, err := replyTexts(raw, err, 3)
 		if err != nil {
 			return c, fmt.Errorf("journal: count into the day's limit: %w", err)
@@ -52,9 +52,17 @@ func (j *Journal) CountDay(ctx context.Context, rec *Record, amount, limit int64
 // that it was sent on, or out of today if it never was. If it was counted on an
 // earlier day and never sent, it may stay there: that day is over. Where this
 // fails, the limit is tighter than it need be.
-func (j *Journal) FreeDay(ctx context.Context, rec *Record) error {
+func (j *Journal) FreeDay(ctx context.Context, rec *Record) error { return j.freeDay(ctx, rec, "") }
+
+// UncountDay takes a refund out of today that CountDay counted under that token,
+// unless it was counted again since: what another counted, that one may have sent.
+func (j *Journal) UncountDay(ctx context.Context, rec *Record, token string) error {
+	return j.freeDay(ctx, rec, token)
+}
+
+func (j *Journal) freeDay(ctx context.Context, rec *Record, token string) error {
 	key := dayKey(rec, cmp.Or(rec.Day, dayOf(rec.Now)))
-	if _, err := j.run.RunPlain(ctx, key, freeScript, []string{key}, rec.ID); err != nil {
+	if _, err := j.run.RunPlain(ctx, key, freeScript, []string{key}, rec.ID, token); err != nil {
 		return fmt.Errorf("journal: take out of the day's limit: %w", err)
 	}
 	return nil

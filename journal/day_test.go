@@ -18,7 +18,7 @@ import (
 // is told so.
 func counts(t *testing.T, j *journal.Journal, rec *journal.Record, amount, limit int64, others int64, within bool) {
 	t.Helper()
-	got, err := j.CountDay(context.Background(), rec, amount, limit)
+	got, err := j.CountDay(context.Background(), rec, "token", amount, limit)
 	if err != nil || got.Others != others || got.Within != within {
 		t.Errorf("counting %d of %s into %d: %+v, %v; want %d, %t", amount, rec.ID, limit, got, err, others, within)
 	}
@@ -42,6 +42,38 @@ func TestADayCountsEachRefundOnce(t *testing.T) {
 		}
 	}
 	counts(t, b.Journal, one, 100_00, 100_00, 0, true)
+}
+
+// A late word of the one who counted first takes nothing away from the one who
+// counted after, who may have sent it.
+func TestOnlyWhoeverCountedLastUncounts(t *testing.T) {
+	b, ctx := open(t), context.Background()
+	one, two := b.take("one", "60.00"), b.take("two", "50.00")
+	uncounts := func(token string, others int64) {
+		t.Helper()
+		if err := b.UncountDay(ctx, one, token); err != nil {
+			t.Fatal(err)
+		}
+		counts(t, b.Journal, two, 50_00, 100_00, others, others <= 50_00)
+	}
+	for _, token := range []string{"slow", "sender"} {
+		if got, err := b.CountDay(ctx, one, token, 60_00, 100_00); err != nil || !got.Within {
+			t.Fatal(got, err)
+		}
+	}
+	uncounts("slow", 60_00)
+	uncounts("sender", 0)
+	uncounts("sender", 0) // again after a lost reply
+	if err := b.FreeDay(ctx, two); err != nil {
+		t.Fatal(err)
+	}
+
+	// One without a token was counted by an earlier version.
+	key := "refunds:{prov:" + provider + "}:day:RUB:" + one.Now.Format(time.DateOnly)
+	b.mini.HSet(key, "r:one", "6000", "sum", "6000")
+	uncounts("slow", 60_00)
+	counts(t, b.Journal, one, 60_00, 100_00, 0, true)
+	uncounts("token", 0)
 }
 
 func TestAnotherDayAndAnotherCurrencyCountForThemselves(t *testing.T) {
@@ -135,7 +167,7 @@ func TestOfManyAtOnceOnlyWhatFitsIsCounted(t *testing.T) {
 	for i := range within {
 		group.Go(func() error {
 			rec := &journal.Record{ID: fmt.Sprint("r-", i/2), Provider: provider, Currency: "RUB", Now: now} // each twice
-			got, err := j.CountDay(context.Background(), rec, 30_00, 100_00)
+			got, err := j.CountDay(context.Background(), rec, fmt.Sprint("token-", i), 30_00, 100_00)
 			within[i] = got.Within
 			return err
 		})

@@ -51,20 +51,20 @@ func (p *Processor) beyond(ctx context.Context, a Account, rec *journal.Record) 
 }
 
 // beyondDay counts a refund that beyond has let through into its provider's day,
-// which the attempt's fields then name, and says by how much it is beyond the
-// day's limit; empty: it is not.
-func (p *Processor) beyondDay(ctx context.Context, a Account, rec *journal.Record, set map[string]string) (string, error) {
+// which the attempt's fields then name, under the attempt's token, and says by
+// how much it is beyond the day's limit; empty: it is not.
+func (p *Processor) beyondDay(ctx context.Context, a Account, rec *journal.Record, b journal.Beginning) (string, error) {
 	if unlimited(a, rec) || a.Limits.PerDay == nil {
 		return "", nil
 	}
 	limit := *a.Limits.PerDay
 	amount, _ := rec.Send()
-	day, err := p.Journal.CountDay(ctx, rec, amount, limit)
+	day, err := p.Journal.CountDay(ctx, rec, b.Token, amount, limit)
 	if err != nil {
 		return "", err
 	}
 	if day.Within {
-		set["day"] = day.Day
+		b.Set["day"] = day.Day
 		return "", nil
 	}
 	return fmt.Sprintf("%s %s with the %s of today's others (UTC) is %s more than per_day (%s)", rec.Money(amount), rec.Currency,
@@ -90,12 +90,13 @@ func freeDay(ctx context.Context, j *journal.Journal, l config.Limits, rec *jour
 
 // uncount takes a refund whose first attempt was put off out of its day: it may
 // wait for long, and is counted again when its turn comes. The step that put it
-// off came first, so whoever counted it too can't begin the attempt any more.
-func (p *Processor) uncount(ctx context.Context, a Account, rec *journal.Record) {
+// off came first, so whoever counted it before can't begin the attempt any more;
+// whoever counts it after did so under another token, and may have sent it.
+func (p *Processor) uncount(ctx context.Context, a Account, rec *journal.Record, token string) {
 	if unlimited(a, rec) || a.Limits.PerDay == nil {
 		return
 	}
-	if err := p.Journal.FreeDay(ctx, rec); err != nil {
+	if err := p.Journal.UncountDay(ctx, rec, token); err != nil {
 		p.Log.Warn("refund counts into today's limit, although its attempt was put off", about(rec, zap.Error(err))...)
 	}
 }

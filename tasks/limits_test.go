@@ -379,6 +379,31 @@ func TestTwoWorkersCannotBothHaveTheDaysRest(t *testing.T) {
 	})
 }
 
+// One worker puts a refund off and is slow to take it out of the day; when it
+// does, another has counted and sent it.
+func TestALateUncountTakesNothingFromWhoeverSentIt(t *testing.T) {
+	world.Run(t, limited("currency: RUB, per_day: 100", world.Company{RefundStatus: true}), func(w *world.World) {
+		slow, other := w.Start("slow"), w.Start("other")
+		w.Bank("bank").Behave("p-1", world.Accept(20*time.Second, true))
+		for _, r := range []refund.Request{asks("r-0", "10.00"), asks("r-1", "60.00")} {
+			if r.RefundID == "r-1" {
+				slow.FaultOn("day_free.lua", world.Hold)
+			}
+			if _, err := slow.Enqueue(r); err != nil {
+				w.T.Fatal(err)
+			}
+			if err := slow.Turn(); (r.RefundID == "r-1") != errors.Is(err, world.ErrFrozen) {
+				w.T.Fatal(r.RefundID, err)
+			}
+		}
+		settled(w, other)
+		_ = slow.Thaw()
+		asked(w, other, asksOf("p-2", "r-2", "60.00"))
+		stands(t, w, map[string]string{"r-0": "succeeded", "r-1": "succeeded",
+			"r-2": "review needs approval: 60.00 RUB with the 70.00 of today's others (UTC) is 30.00 more than per_day (100.00)"})
+	})
+}
+
 // A lookup that failed before started a clock, which an approval stops.
 func TestTheClockOfWhatWaitsForAnApprovalStandsStill(t *testing.T) {
 	world.Run(t, limited("currency: RUB, per_refund: 5", world.Company{}), func(w *world.World) {

@@ -34,7 +34,7 @@ func (p *Processor) queued(ctx context.Context, a Account, rec *journal.Record) 
 	if left := p.restoredLeft(rec, a.Reconcile.Settle); rec.Restored && left > 0 {
 		return p.later(ctx, rec, left, "the journal was restored from a backup: the settling time is not over", false)
 	}
-	b := journal.Beginning{MaxAge: baselineAge, Timeout: a.Timeout, Grace: deadlineGrace, By: p.By,
+	b := journal.Beginning{Token: journal.NewToken(), MaxAge: baselineAge, Timeout: a.Timeout, Grace: deadlineGrace, By: p.By,
 		Set: map[string]string{"account": a.Fingerprint, "lookups": "", "attempt_end": "", "end_wall": "", "denied": "", "lag_since": ""}}
 	pending := int64(0)
 	if p.mustLook(a, rec) {
@@ -84,7 +84,7 @@ func (p *Processor) queued(ctx context.Context, a Account, rec *journal.Record) 
 		return p.review(ctx, rec, "gave_up", "not settled in "+p.Policy.GiveUpAfter.String()+" since the first attempt")
 	}
 	// Last of all, so that the day counts only what is about to be sent.
-	if why, err := p.beyondDay(ctx, a, rec, b.Set); why != "" || err != nil {
+	if why, err := p.beyondDay(ctx, a, rec, b); why != "" || err != nil {
 		p.report(ctx, a, pause.Nothing().Of(pass))
 		return p.askApproval(ctx, rec, why, err)
 	}
@@ -141,7 +141,6 @@ func (p *Processor) weigh(a Account, rec *journal.Record, got asked) *journal.St
 
 // attempt writes the attempt ahead, sends it once and settles it.
 func (p *Processor) attempt(ctx context.Context, a Account, rec *journal.Record, b journal.Beginning, pass pause.Pass) (*journal.Record, error) {
-	b.Token = journal.NewToken()
 	started := p.Now()
 	b.Set["start_wall"] = number(started.UnixMilli())
 	begun, err := p.Journal.Begin(ctx, rec, b)
@@ -153,7 +152,7 @@ func (p *Processor) attempt(ctx context.Context, a Account, rec *journal.Record,
 	case errors.As(err, &blocked):
 		put, err := p.blocked(ctx, a, begun, blocked)
 		if err == nil {
-			p.uncount(ctx, a, put)
+			p.uncount(ctx, a, put, b.Token)
 		}
 		return put, err
 	case errors.Is(err, journal.ErrStale):
