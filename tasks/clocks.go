@@ -21,6 +21,23 @@ func (p *Processor) settlingLeft(rec *journal.Record, settle time.Duration) time
 	return left
 }
 
+// clockSlack is how far two clocks may be apart before one of them is wrong.
+const clockSlack = time.Minute
+
+// settleAnew counts the settling time from now, by both clocks, where the last
+// attempt would have ended in the future by one of them: that clock was wrong then
+// or is now, and would hold the refund up for as long as it is off. The step that
+// puts the refund off has to keep the fields, so that this is done once. It ends
+// nothing early: the attempt ended before now.
+func (p *Processor) settleAnew(rec *journal.Record, set map[string]string) {
+	now := p.Now()
+	if rec.AttemptEnd.Sub(rec.Now) <= clockSlack && rec.WallEnd.Sub(now) <= clockSlack {
+		return
+	}
+	rec.AttemptEnd, rec.WallEnd = rec.Now, now
+	set["attempt_end"], set["end_wall"] = number(rec.AttemptEnd.UnixMilli()), number(rec.WallEnd.UnixMilli())
+}
+
 // restoredLeft is how long what a restored backup forgot may still be carried
 // out: the longer of what both clocks say.
 func (p *Processor) restoredLeft(rec *journal.Record, settle time.Duration) time.Duration {

@@ -3,6 +3,7 @@ package tasks
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"refundworker/journal"
 	"refundworker/providers"
@@ -41,6 +42,8 @@ func (p *Processor) reconcile(ctx context.Context, a Account, rec *journal.Recor
 	if put != nil || err != nil {
 		return put, err
 	}
+	anew := map[string]string{}
+	p.settleAnew(rec, anew)
 	e := evidence{rec: rec, total: got.total, left: got.status.Refundable, lookups: rec.Lookups,
 		settled: p.settlingLeft(rec, a.Reconcile.Settle) <= 0, pending: got.pending()}
 	if v, _ := judge(e); v == nothingMoved {
@@ -55,6 +58,9 @@ func (p *Processor) reconcile(ctx context.Context, a Account, rec *journal.Recor
 	}
 	if step.To == "" && p.gaveUp(rec, got.pass) {
 		return p.review(ctx, rec, "gave_up", "still unknown "+p.Policy.GiveUpAfter.String()+" after the first attempt")
+	}
+	if step.To == "" {
+		maps.Copy(step.Set, anew)
 	}
 	return p.Journal.Apply(ctx, rec, step)
 }

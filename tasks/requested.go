@@ -74,8 +74,10 @@ func (p *Processor) requested(ctx context.Context, a Account, rec *journal.Recor
 			known = rec.Known // an earlier attempt is what is not proven
 		}
 	}
+	set := map[string]string{"why": "retry asked by " + request.By + ": the settling time is not over"}
+	p.settleAnew(rec, set)
 	if left := p.settlingLeft(rec, a.Reconcile.Settle); left > 0 {
-		return p.later(ctx, rec, left, "retry asked by "+request.By+": the settling time is not over", false)
+		return p.Journal.Apply(ctx, rec, journal.Step{Due: left, Set: set, By: p.By})
 	}
 	got, put, err := p.look(ctx, a, rec)
 	if put != nil || err != nil {
