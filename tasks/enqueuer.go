@@ -40,8 +40,9 @@ func Bulk() Option { return func(t *journal.Taking) { t.Bulk = true } }
 // to approve the refund where it is beyond its provider's limits. An empty name
 // is that of nobody.
 func By(name string) Option {
+	name = strings.TrimSpace(name) // here: one option may serve many goroutines
 	return func(t *journal.Taking) {
-		if name = strings.TrimSpace(name); name != "" {
+		if name != "" {
 			t.By, t.RequestedBy = name, name
 		}
 	}
