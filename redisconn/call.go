@@ -58,17 +58,15 @@ func (c call) send(ctx context.Context, node *redis.Client, bySHA bool) (any, er
 	wait := c.wait
 	if c.disk {
 		// WAITAOF speaks of the same writes as the WAIT after it, so replicas
-		// acknowledge while the disk is waited for, and little is left to wait.
+		// acknowledge while the disk is waited for. A server that does not know it
+		// leaves the replicas no more than their own half.
 		if c.replica {
-			wait = c.wait * 3 / 4
+			wait = c.wait / 2
 		}
 		onDisk = redis.NewIntSliceCmd(ctx, "waitaof", 1, 0, milliseconds(wait))
 		_ = pipe.Process(ctx, onDisk) // queues it; its error comes with Exec
 	}
 	if c.replica {
-		if c.disk {
-			wait = c.wait / 4
-		}
 		onReplica = redis.NewIntCmd(ctx, "wait", 1, milliseconds(wait))
 		_ = pipe.Process(ctx, onReplica)
 	}
