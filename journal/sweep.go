@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -65,11 +67,19 @@ func (j *Journal) LoadOverdue(ctx context.Context, o Overdue) (*Record, error) {
 	return rec, err
 }
 
-// PutOff has a refund that could not be looked after looked at again only then.
-func (j *Journal) PutOff(ctx context.Context, o Overdue, until time.Time) error {
-	at := redis.Z{Score: float64(until.UnixMilli()), Member: o.ID}
-	prefix := bucketPrefix(o.bucket)
-	if err := errors.Join(j.rdb.ZAddXX(ctx, prefix+"due", at).Err(), j.rdb.ZAddXX(ctx, prefix+"wait", at).Err()); err != nil {
+// PutOff has refunds that could not be looked after looked at again only then,
+// however many, in one pipelined round trip.
+func (j *Journal) PutOff(ctx context.Context, until time.Time, list ...Overdue) error {
+	byBucket := map[int][]redis.Z{}
+	for _, o := range list {
+		byBucket[o.bucket] = append(byBucket[o.bucket], redis.Z{Score: float64(until.UnixMilli()), Member: o.ID})
+	}
+	pipe := j.rdb.Pipeline()
+	for _, bucket := range slices.Sorted(maps.Keys(byBucket)) {
+		pipe.ZAddXX(ctx, bucketPrefix(bucket)+"due", byBucket[bucket]...)
+		pipe.ZAddXX(ctx, bucketPrefix(bucket)+"wait", byBucket[bucket]...)
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
 		return fmt.Errorf("journal: put off a look: %w", err)
 	}
 	return nil

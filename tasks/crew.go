@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -17,9 +18,10 @@ type crew struct {
 }
 
 // work has do called for each look, and waits until all have ended, or for
-// patience, if that is not 0; what is under way then goes on. late: the time was
-// over before its turn, or its provider has enough under way from before.
-func (c *crew) work(ctx context.Context, looks []look, patience time.Duration, do func(l look, late bool)) {
+// patience, if that is not 0; what is under way then goes on. It returns those
+// whose turn did not come: the time was over before it, or their provider has
+// enough under way from before.
+func (c *crew) work(ctx context.Context, looks []look, patience time.Duration, do func(look)) (late []look) {
 	byProvider := map[string][]look{}
 	for _, l := range looks {
 		byProvider[l.rec.Provider] = append(byProvider[l.rec.Provider], l)
@@ -30,27 +32,23 @@ func (c *crew) work(ctx context.Context, looks []look, patience time.Duration, d
 		defer timer.Stop()
 	}
 	var here sync.WaitGroup
+	var queues []chan look
 	for provider, list := range byProvider {
 		queue := make(chan look, len(list))
 		for _, l := range list {
 			queue <- l
 		}
 		close(queue)
-		n := c.hire(provider, min(sweepEach, len(list)))
-		for range n {
+		queues = append(queues, queue)
+		for range c.hire(provider, min(sweepEach, len(list))) {
 			here.Add(1)
 			go func() {
 				defer here.Done()
 				defer c.leave(provider)
 				for l := range queue {
-					c.one(ctx, l, over, do)
+					c.one(ctx, l, do)
 				}
 			}()
-		}
-		if n == 0 {
-			for l := range queue {
-				do(l, true)
-			}
 		}
 	}
 	ended := make(chan struct{})
@@ -59,21 +57,28 @@ func (c *crew) work(ctx context.Context, looks []look, patience time.Duration, d
 	case <-ended:
 	case <-over:
 	}
+	for _, queue := range queues { // which ends the hands, too
+		for l := range queue {
+			late = append(late, l)
+		}
+	}
+	return c.idle(late)
 }
 
 // one does one look, unless an earlier sweep is still at it.
-func (c *crew) one(ctx context.Context, l look, over <-chan struct{}, do func(look, bool)) {
+func (c *crew) one(ctx context.Context, l look, do func(look)) {
 	if ctx.Err() != nil || !c.begin(l.ID) {
 		return
 	}
 	defer c.end(l.ID)
-	late := false
-	select {
-	case <-over:
-		late = true
-	default:
-	}
-	do(l, late)
+	do(l)
+}
+
+// idle are those of the looks that nobody is at.
+func (c *crew) idle(looks []look) []look {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.DeleteFunc(looks, func(l look) bool { return c.under[l.ID] })
 }
 
 func (c *crew) begin(id string) bool {

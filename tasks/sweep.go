@@ -118,13 +118,10 @@ func (s *Sweeper) tendAll(ctx context.Context, now time.Time, overdue []journal.
 		})
 	}
 	_ = group.Wait()
-	s.crew.work(ctx, rest, s.Patience, func(l look, late bool) {
-		if late {
-			s.putOff(ctx, l, queuedLook)
-			return
-		}
+	late := s.crew.work(ctx, rest, s.Patience, func(l look) {
 		s.guarded(ctx, l, func() error { return s.tend(ctx, l.rec) })
 	})
+	s.putOff(ctx, now.Add(queuedLook), late...)
 }
 
 // look is one overdue refund of a sweep.
@@ -150,12 +147,19 @@ func (s *Sweeper) guarded(ctx context.Context, l look, do func() error) {
 		return
 	}
 	s.processor.Log.Warn("refund not taken up; it is looked after again later", zap.String("refund_id", l.ID), zap.Error(err))
-	s.putOff(ctx, l, backlogLook)
+	s.putOff(ctx, l.now.Add(backlogLook), l)
 }
 
-func (s *Sweeper) putOff(ctx context.Context, l look, d time.Duration) {
-	if err := s.backend.Journal.PutOff(ctx, l.Overdue, l.now.Add(d)); err != nil && ctx.Err() == nil {
-		s.processor.Log.Warn("refund not put off", zap.String("refund_id", l.ID), zap.Error(err))
+func (s *Sweeper) putOff(ctx context.Context, until time.Time, looks ...look) {
+	if len(looks) == 0 {
+		return
+	}
+	list := make([]journal.Overdue, len(looks))
+	for i, l := range looks {
+		list[i] = l.Overdue
+	}
+	if err := s.backend.Journal.PutOff(ctx, until, list...); err != nil && ctx.Err() == nil {
+		s.processor.Log.Warn("refunds not put off", zap.Int("refunds", len(list)), zap.String("refund_id", list[0].ID), zap.Error(err))
 	}
 }
 
