@@ -39,7 +39,7 @@ const (
 // read yet is not lost, and who has read it knows it by its number.
 func (j *Journal) EraseEvents(ctx context.Context, r *Record) error {
 	for more := true; more; { // until none is left in the outbox
-		n, err := j.relay(ctx, []int{bucketOf(r.place())})
+		n, err := j.relay(ctx, []int{bucketOf(r.place())}, time.Time{})
 		if err != nil {
 			return err
 		}

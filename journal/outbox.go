@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -12,48 +13,91 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// relayBatch bounds what one call moves out of one bucket, and how many events
-// reach the stream in one script; confirmAtOnce how many buckets of a cluster are
-// waited for at once.
+// Bounds of relaying. What they leave for later comes with the next call.
 const (
-	relayBatch    = 100
-	confirmAtOnce = 16
+	relayBatch    = 100                     // events of one bucket in one call
+	relayAtMost   = 5000                    // events in one call of RelayAll, about
+	relayFor      = 1500 * time.Millisecond // RelayAll begins nothing more after it
+	tellAtOnce    = 500                     // events that reach the stream in one script
+	confirmAtOnce = 16                      // buckets of a cluster that are waited for at once
 )
 
 // Relay moves the events of refunds' buckets from their outboxes to the stream.
 // An event may reach the stream twice, never not at all: it comes to the stream
 // when what it tells is as durable as configured, and leaves the outbox when the
 // stream has it as durably. One call costs four round trips, for however many
-// refunds; in a cluster one of them for each bucket.
+// refunds, and two for every 500 events more; in a cluster one of them for each
+// bucket.
 func (j *Journal) Relay(ctx context.Context, recs ...*Record) error {
 	buckets := map[int]bool{}
 	for _, rec := range recs {
 		buckets[bucketOf(rec.place())] = true
 	}
-	_, err := j.relay(ctx, slices.Sorted(maps.Keys(buckets)))
+	_, err := j.relay(ctx, slices.Sorted(maps.Keys(buckets)), time.Time{})
 	return err
 }
 
 // RelayAll moves what waits in any outbox and returns how many events it moved.
+// It leaves the rest of a backlog to the next call: so many events are enough for
+// one, or so much time, beyond which it ends what it has begun.
 func (j *Journal) RelayAll(ctx context.Context) (int, error) {
+	until := time.Now().Add(relayFor)
+	full, err := j.waiting(ctx)
+	if err != nil || len(full) == 0 {
+		return 0, err
+	}
+	// A cluster waits for each bucket: no more of them than it can at once.
+	some := len(full)
+	if j.clustered() {
+		some = confirmAtOnce
+	}
+	moved := 0
+	for buckets := range slices.Chunk(full, some) {
+		if moved > 0 && time.Now().After(until) {
+			break
+		}
+		n, err := j.relay(ctx, buckets, until)
+		moved += n
+		if err != nil {
+			return moved, err
+		}
+	}
+	return moved, nil
+}
+
+// waiting finds the buckets with something in their outboxes, as many as one
+// call can serve.
+func (j *Journal) waiting(ctx context.Context) ([]int, error) {
 	pipe := j.rdb.Pipeline()
 	lengths := make([]*redis.IntCmd, Buckets)
 	for bucket := range lengths {
 		lengths[bucket] = pipe.LLen(ctx, outboxKey(bucket))
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
-		return 0, fmt.Errorf("journal: look into the outboxes: %w", err)
+		return nil, fmt.Errorf("journal: look into the outboxes: %w", err)
 	}
 	var full []int
+	var events int64
 	for bucket, n := range lengths {
 		if n.Val() > 0 {
 			full = append(full, bucket)
+			events += min(n.Val(), relayBatch)
 		}
 	}
-	return j.relay(ctx, full)
+	if events > relayAtMost {
+		// Anywhere first, so that no bucket is the last one every time.
+		rand.Shuffle(len(full), func(a, b int) { full[a], full[b] = full[b], full[a] })
+	}
+	for i := len(full) - 1; events > relayAtMost; i-- {
+		events -= min(lengths[full[i]].Val(), relayBatch)
+		full = full[:i]
+	}
+	return full, nil
 }
 
-func (j *Journal) relay(ctx context.Context, buckets []int) (int, error) {
+// relay moves the first events of the buckets, and returns how many. After until,
+// if that is not zero, it tells no more than it has begun to.
+func (j *Journal) relay(ctx context.Context, buckets []int, until time.Time) (int, error) {
 	if len(buckets) == 0 {
 		return 0, nil
 	}
@@ -65,18 +109,11 @@ func (j *Journal) relay(ctx context.Context, buckets []int) (int, error) {
 	if _, err := read.Exec(ctx); err != nil {
 		return 0, fmt.Errorf("journal: read the outboxes: %w", err)
 	}
-	remove := j.rdb.Pipeline()
 	var full []int
-	var events []any
+	var events []untold
 	for i, bucket := range buckets {
 		for _, event := range outboxes[i].Val() {
-			values, err := eventValues(event)
-			if err != nil {
-				return 0, err
-			}
-			events = append(events, quote(values))
-			// By value, not by position: another worker may relay the same bucket.
-			remove.LRem(ctx, outboxKey(bucket), 1, event)
+			events = append(events, untold{outboxKey(bucket), event})
 		}
 		if len(outboxes[i].Val()) > 0 {
 			full = append(full, bucket)
@@ -88,16 +125,43 @@ func (j *Journal) relay(ctx context.Context, buckets []int) (int, error) {
 	if err := j.confirm(ctx, full); err != nil {
 		return 0, fmt.Errorf("journal: events are told once what they tell is durable: %w", err)
 	}
-	for batch := range slices.Chunk(events, relayBatch) {
-		args := append([]any{j.options.EventsMaxLen}, batch...)
-		if _, err := j.run.Run(ctx, Events, relayScript, []string{Events}, args...); err != nil {
-			return 0, fmt.Errorf("journal: relay events: %w", err)
+	moved := 0
+	for portion := range slices.Chunk(events, tellAtOnce) {
+		if moved > 0 && !until.IsZero() && time.Now().After(until) {
+			break
 		}
+		if err := j.tell(ctx, portion); err != nil {
+			return moved, err
+		}
+		moved += len(portion)
+	}
+	return moved, nil
+}
+
+// untold is one event as it waits.
+type untold struct{ outbox, event string }
+
+// tell puts events into the stream and then takes them out of their outboxes, so
+// that neither a failure nor an end after it has them told again.
+func (j *Journal) tell(ctx context.Context, events []untold) error {
+	args := []any{j.options.EventsMaxLen}
+	remove := j.rdb.Pipeline()
+	for _, u := range events {
+		values, err := eventValues(u.event)
+		if err != nil {
+			return err
+		}
+		args = append(args, quote(values))
+		// By value, not by position: another worker may relay the same bucket.
+		remove.LRem(ctx, u.outbox, 1, u.event)
+	}
+	if _, err := j.run.Run(ctx, Events, relayScript, []string{Events}, args...); err != nil {
+		return fmt.Errorf("journal: relay events: %w", err)
 	}
 	if _, err := remove.Exec(ctx); err != nil {
-		return 0, fmt.Errorf("journal: relay events: %w", err)
+		return fmt.Errorf("journal: relay events: %w", err)
 	}
-	return len(events), nil
+	return nil
 }
 
 // confirm returns once everything that was written to the buckets before is as
@@ -105,7 +169,7 @@ func (j *Journal) relay(ctx context.Context, buckets []int) (int, error) {
 // or have waited in vain. A wait speaks of all that its server had written
 // before, so one write is enough where there is one server.
 func (j *Journal) confirm(ctx context.Context, buckets []int) error {
-	if _, cluster := j.rdb.(*redis.ClusterClient); !cluster {
+	if !j.clustered() {
 		buckets = buckets[:1]
 	}
 	var group errgroup.Group
@@ -118,6 +182,11 @@ func (j *Journal) confirm(ctx context.Context, buckets []int) error {
 		})
 	}
 	return group.Wait()
+}
+
+func (j *Journal) clustered() bool {
+	_, cluster := j.rdb.(*redis.ClusterClient)
+	return cluster
 }
 
 // eventFields is the order of an event's fields in the stream.

@@ -30,6 +30,7 @@ const (
 	sweepLease   = 4 * time.Second  // of the right to sweep, in which nobody does if its holder died
 	pruneEvery   = time.Minute
 	prunePerKind = 100
+	sweepRelay   = sweepLease * 7 / 8 // in which events are relayed
 )
 
 const sweepKey = "refunds:sweeper"
@@ -63,14 +64,32 @@ return 1`)
 
 // Tick sweeps once, if it is this process's turn.
 func (s *Sweeper) Tick(ctx context.Context) error {
-	held, err := holdLua.Run(ctx, s.backend.Redis, []string{sweepKey}, s.name, sweepLease.Milliseconds()).Int()
-	if err != nil || held == 0 {
+	held, err := s.hold(ctx)
+	if err != nil || !held {
 		return err
 	}
 	// Refunds come first: a backlog of events must not keep them waiting.
 	err = s.takeUp(ctx)
-	_, relayErr := s.backend.Journal.RelayAll(ctx)
-	return errors.Join(err, relayErr)
+	return errors.Join(err, s.relay(ctx))
+}
+
+// relay tells what was left untold, as much as one lease has room for: another
+// process that began before it ended would tell the same again.
+func (s *Sweeper) relay(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, sweepRelay)
+	defer cancel()
+	held, err := s.hold(ctx) // anew: refunds may have taken up most of the lease
+	if err != nil || !held {
+		return err
+	}
+	_, err = s.backend.Journal.RelayAll(ctx)
+	return err
+}
+
+// hold takes or keeps the right to sweep, for one lease from now.
+func (s *Sweeper) hold(ctx context.Context) (bool, error) {
+	held, err := holdLua.Run(ctx, s.backend.Redis, []string{sweepKey}, s.name, sweepLease.Milliseconds()).Int()
+	return held == 1, err
 }
 
 // takeUp looks after what is overdue, and forgets what is past its retention.
