@@ -35,7 +35,7 @@ var forAPerson = map[string][]sandbox.FaultKind{
 // must hold: money moves at most once, a success is one, what moved is
 // never called declined, and only what nobody can prove is for a person.
 func TestFaults(t *testing.T) {
-	everyCompany(t, setup{top: map[string]string{"retry": "{initial: 50ms, max: 500ms, give_up_after: 20s}"}},
+	everyCompany(t, setup{top: map[string]string{"retry": "{initial: 50ms, max: 500ms, give_up_after: 45s}"}},
 		func(t *testing.T, r *rig, company string) {
 			var cases []*faultCase
 			for _, full := range []bool{false, true} {

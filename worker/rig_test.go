@@ -37,7 +37,7 @@ import (
 
 // patience is how long anything may take on a busy machine. Nothing waits for
 // it unless the test fails.
-const patience = 45 * time.Second
+const patience = 2 * time.Minute
 
 // setup changes a rig from its defaults. Keys are those of the configuration.
 type setup struct {
