@@ -6,11 +6,14 @@ import "refundworker/refund"
 // waits in review until a person other than the one who asked for it approves.
 // The zero Limits are none. A limit of 0 lets nothing pass.
 type Limits struct {
-	Currency        refund.Currency // of the amounts; a refund in another one is beyond them. Empty where neither is set
-	PerRefund       *int64          // minor units; nil: no limit
-	PerDay          *int64          // minor units of one day (UTC) that nobody approved; nil: no limit
+	Currency        refund.Currency // of the amounts; a refund in another one is beyond them. Empty: they hold for each currency by itself
+	PerRefund       *refund.Ceiling // nil: no limit
+	PerDay          *refund.Ceiling // of what goes out on one day (UTC) that nobody approved; nil: no limit
 	PerPaymentCount *int            // refunds of one payment that are not declined or canceled; nil: no limit
 }
+
+// Foreign reports whether refunds in a currency can't be held to the amounts.
+func (l Limits) Foreign(c refund.Currency) bool { return l.Currency != "" && c != l.Currency }
 
 func limits(b *block) Limits {
 	var l Limits
@@ -27,11 +30,8 @@ func limits(b *block) Limits {
 	switch {
 	case currency && !perRefund && !perDay:
 		b.d.fault(b.lineOf("currency"), b.join("currency"), "is that of per_refund and per_day, and neither is there; add one, or remove it")
-	case !currency && (perRefund || perDay):
-		b.d.fault(b.lineOf("per_refund", "per_day"), b.join("currency"), "is required with per_refund and per_day; write the one that they are in, such as RUB")
-	case l.PerRefund != nil && l.PerDay != nil && *l.PerDay < *l.PerRefund:
-		b.d.fault(b.lineOf("per_day"), b.join("per_day"), "must be at least per_refund (%s); it is %s",
-			refund.Money{Minor: *l.PerRefund, Currency: l.Currency}, refund.Money{Minor: *l.PerDay, Currency: l.Currency})
+	case l.PerRefund != nil && l.PerDay != nil && l.PerDay.Less(*l.PerRefund):
+		b.d.fault(b.lineOf("per_day"), b.join("per_day"), "must be at least per_refund (%s); it is %s", l.PerRefund, l.PerDay)
 	}
 	b.done()
 	return l
@@ -51,18 +51,25 @@ func (b *block) currency(key string) refund.Currency {
 	return c
 }
 
-// amount takes an amount of a currency as it is written, digit by digit: it is
-// never a float. nil where it is absent or wrong, or its currency is.
-func (b *block) amount(key string, c refund.Currency) *int64 {
+// amount takes an amount as it is written, digit by digit: it is never a float.
+// nil where it is absent or wrong. With a currency it must fit that one.
+func (b *block) amount(key string, c refund.Currency) *refund.Ceiling {
 	v, ok := b.text(key)
-	if !ok || v.bad || c == "" {
+	if !ok || v.bad {
 		return nil
 	}
-	m, err := refund.ParseMoney(v.text, c)
-	if err != nil {
+	amount, err := refund.ParseCeiling(v.text)
+	if c == "" {
+		if err != nil {
+			v.faultQuoted("must be an amount in major units, such as \"10000.00\", with no more decimals than a currency has and at most %d", refund.MaxMinor)
+			return nil
+		}
+		return &amount
+	}
+	if _, err := refund.ParseMoney(v.text, c); err != nil {
 		v.faultQuoted("must be an amount in major units of %s, such as \"10000.00\", with no more decimals than it has and at most %s",
 			c, refund.Money{Minor: refund.MaxMinor, Currency: c})
 		return nil
 	}
-	return &m.Minor
+	return &amount
 }

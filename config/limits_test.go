@@ -1,20 +1,22 @@
 package config_test
 
 import (
+	"cmp"
 	"strconv"
 	"testing"
 
 	"refundworker/config"
+	"refundworker/refund"
 )
 
 func TestLimits(t *testing.T) {
 	shown := func(l config.Limits) string {
 		text := string(l.Currency)
-		for _, n := range []*int64{l.PerRefund, l.PerDay} {
+		for _, n := range []*refund.Ceiling{l.PerRefund, l.PerDay} {
 			if n == nil {
 				text += " -"
 			} else {
-				text += " " + strconv.FormatInt(*n, 10)
+				text += " " + strconv.FormatInt(n.In(cmp.Or(l.Currency, "RUB")), 10)
 			}
 		}
 		if l.PerPaymentCount == nil {
@@ -26,6 +28,8 @@ func TestLimits(t *testing.T) {
 		"none":                                  {"preflight: true", " - - -"},
 		"an empty block is none":                {"limits: {}", " - - -"},
 		"all":                                   {`limits: {currency: RUB, per_refund: "10000.00", per_day: "500000.00", per_payment_count: 5}`, "RUB 1000000 50000000 5"},
+		"all without a currency":                {`limits: {per_refund: "100.00", per_day: "200.00", per_payment_count: 3}`, " 10000 20000 3"},
+		"and without quotes":                    {"limits: {per_refund: 0.0700, per_day: 0.29}", " 7 29 -"},
 		"a count needs no currency":             {"limits: {per_payment_count: 1}", " - - 1"},
 		"zero is a limit":                       {"limits: {currency: RUB, per_refund: 0, per_payment_count: 0}", "RUB 0 - 0"},
 		"without quotes it is the same amount":  {"limits: {currency: RUB, per_day: 900719925474.09}", "RUB - 90071992547409 -"},

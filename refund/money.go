@@ -29,12 +29,9 @@ func ParseMoney(s string, c Currency) (Money, error) {
 	if !ok {
 		return Money{}, fmt.Errorf("currency %q is not an ISO 4217 code", string(c))
 	}
-	if len(s) > 40 || !plainDecimal.MatchString(s) {
-		return Money{}, fmt.Errorf("%q is not a plain decimal number such as 100.00", clip(s, 40))
-	}
-	d, err := decimal.NewFromString(s)
+	d, err := parseDecimal(s)
 	if err != nil {
-		return Money{}, fmt.Errorf("%q is not a decimal number", clip(s, 40))
+		return Money{}, err
 	}
 	minor := d.Shift(exponent)
 	if !minor.IsInteger() {
@@ -45,6 +42,54 @@ func ParseMoney(s string, c Currency) (Money, error) {
 	}
 	return Money{minor.IntPart(), c}, nil
 }
+
+func parseDecimal(s string) (decimal.Decimal, error) {
+	if len(s) > 40 || !plainDecimal.MatchString(s) {
+		return decimal.Decimal{}, fmt.Errorf("%q is not a plain decimal number such as 100.00", clip(s, 40))
+	}
+	d, err := decimal.NewFromString(s)
+	if err != nil {
+		return decimal.Decimal{}, fmt.Errorf("%q is not a decimal number", clip(s, 40))
+	}
+	return d, nil
+}
+
+// mostDecimals is how many the currency with the most has.
+const mostDecimals = 4
+
+// Ceiling is the most that an amount may be, in major units of any currency.
+type Ceiling struct{ major decimal.Decimal }
+
+// ParseCeiling reads a decimal string as ParseMoney does. It refuses digits that
+// no currency can hold, and what no currency's largest amount reaches.
+func ParseCeiling(s string) (Ceiling, error) {
+	d, err := parseDecimal(s)
+	switch {
+	case err != nil:
+		return Ceiling{}, err
+	case !d.Shift(mostDecimals).IsInteger():
+		return Ceiling{}, fmt.Errorf("%s has more decimals than any currency can hold (%d)", s, mostDecimals)
+	case d.GreaterThan(decimal.NewFromInt(MaxMinor)):
+		return Ceiling{}, fmt.Errorf("%s is larger than the largest amount accepted, %d", s, MaxMinor)
+	}
+	return Ceiling{d}, nil
+}
+
+// In returns the largest amount of a currency that is within the ceiling, in
+// minor units: of 100.50, it is 100 yen. It is 0 for an unknown currency.
+func (l Ceiling) In(c Currency) int64 {
+	exponent, ok := c.Exponent()
+	if !ok {
+		return 0
+	}
+	return decimal.Min(l.major.Shift(exponent).Floor(), decimal.NewFromInt(MaxMinor)).IntPart()
+}
+
+// Less reports whether one is below another.
+func (l Ceiling) Less(other Ceiling) bool { return l.major.LessThan(other.major) }
+
+// String returns it in major units.
+func (l Ceiling) String() string { return l.major.String() }
 
 // Decimal returns the amount in major units.
 func (m Money) Decimal() decimal.Decimal {

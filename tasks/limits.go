@@ -30,12 +30,13 @@ func (p *Processor) beyond(ctx context.Context, a Account, rec *journal.Record) 
 	amount, known := rec.Send()
 	switch {
 	case l.PerRefund == nil && l.PerDay == nil:
-	case rec.Currency != l.Currency:
+	case l.Foreign(rec.Currency):
 		why = append(why, fmt.Sprintf("it is in %s, and the limits are in %s", rec.Currency, l.Currency))
 	case !known:
 		why = append(why, "it is a full refund whose amount is not known before it is made, and amounts are limited")
-	case l.PerRefund != nil && amount > *l.PerRefund:
-		why = append(why, fmt.Sprintf("%s %s is %s more than per_refund (%s)", rec.Money(amount), rec.Currency, rec.Money(amount-*l.PerRefund), rec.Money(*l.PerRefund)))
+	case l.PerRefund != nil && amount > l.PerRefund.In(rec.Currency):
+		most := l.PerRefund.In(rec.Currency)
+		why = append(why, fmt.Sprintf("%s %s is %s more than per_refund (%s)", rec.Money(amount), rec.Currency, rec.Money(amount-most), rec.Money(most)))
 	}
 	if l.PerPaymentCount != nil {
 		// Read without a lock: it may only be less by now, never more.
@@ -57,7 +58,7 @@ func (p *Processor) beyondDay(ctx context.Context, a Account, rec *journal.Recor
 	if unlimited(a, rec) || a.Limits.PerDay == nil {
 		return "", nil
 	}
-	limit := *a.Limits.PerDay
+	limit := a.Limits.PerDay.In(rec.Currency)
 	amount, _ := rec.Send()
 	day, err := p.Journal.CountDay(ctx, rec, b.Token, amount, limit)
 	if err != nil {

@@ -28,10 +28,10 @@ func (w *World) checkLimits(records map[string]*journal.Record) error {
 			continue
 		}
 		amount, known := rec.Send()
-		if (l.PerRefund != nil || l.PerDay != nil) && (!known || rec.Currency != l.Currency) {
+		if (l.PerRefund != nil || l.PerDay != nil) && (!known || l.Foreign(rec.Currency)) {
 			wrong("refund %s was sent without an approval, and its amount can't be held to the limits", id)
 		}
-		if l.PerRefund != nil && amount > *l.PerRefund {
+		if l.PerRefund != nil && amount > l.PerRefund.In(rec.Currency) {
 			wrong("refund %s of %d was sent without an approval", id, amount)
 		}
 		if rec.State == refund.Declined || rec.State == refund.Canceled {
@@ -46,8 +46,8 @@ func (w *World) checkLimits(records map[string]*journal.Record) error {
 			if rec.Day == "" {
 				wrong("refund %s was sent and counts into no day", id)
 			}
-			day := rec.Provider + " " + rec.Day
-			if days[day] += amount; days[day] > *l.PerDay {
+			day := rec.Provider + " " + string(rec.Currency) + " " + rec.Day
+			if days[day] += amount; days[day] > l.PerDay.In(rec.Currency) {
 				wrong("%d were sent on the day %s without an approval", days[day], day)
 			}
 		}
