@@ -60,6 +60,11 @@ func TestLogHasOneLineForEachChangeOfState(t *testing.T) {
 		r.waitFor(ids[i], refund.State(life.states[len(life.states)-1]))
 	}
 	w.stop()
+	for text := range strings.Lines(r.log.String()) {
+		if strings.Contains(text, "Retry exhausted") && !strings.Contains(text, `"level":"debug"`) {
+			t.Errorf("the queue's own line of a refund in review: %s", text)
+		}
+	}
 	for i, life := range lives {
 		rec, told := r.get(ids[i]), r.told(ids[i])
 		if len(told) != len(life.states) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -250,6 +251,17 @@ func every(ctx context.Context, d time.Duration, do func()) {
 // queueLog gives asynq's log to zap.
 type queueLog struct{ *zap.SugaredLogger }
 
+// Warn keeps to debug what asynq says of each refund that goes into review: the
+// refund has a line of its own, which says what to do.
+func (l queueLog) Warn(args ...any) {
+	if text := fmt.Sprint(args...); strings.HasPrefix(text, "Retry exhausted for task id=") {
+		l.Debug(text)
+		return
+	}
+	l.SugaredLogger.Warn(args...)
+}
+
+// Fatal is an error: a library does not end the worker.
 func (l queueLog) Fatal(args ...any) { l.SugaredLogger.Error(args...) }
 
 // Check validates that everything can be reached that a worker needs, and
