@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -77,6 +78,16 @@ func loopback(host string) bool {
 	}
 	addr, err := netip.ParseAddr(host)
 	return err == nil && addr.Unmap().IsLoopback()
+}
+
+// CalledBack reports whether a provider calls a worker of this configuration
+// back from another machine, for which something in front passes requests on to
+// it, whatever it listens on.
+func (c *Config) CalledBack() bool {
+	return slices.ContainsFunc(c.Providers, func(p Provider) bool {
+		u, err := url.Parse(p.Settings.Texts["callback_url"])
+		return err != nil || u.Host != "" && !loopback(u.Hostname())
+	})
 }
 
 // OnLoopback reports whether an address to listen on is this machine's own, so

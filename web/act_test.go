@@ -106,6 +106,25 @@ func TestALoginsNameCountsAndNotTheForms(t *testing.T) {
 	}
 }
 
+func TestOnlyWhoLoggedInHereIsOfferedToLogOut(t *testing.T) {
+	r := open(t)
+	r.gate.name = "bob"
+	r.shows("/", ">bob<", ">Log out<")
+	r.gate.proxied = true
+	if body := r.shows("/", ">bob<"); strings.Contains(body, "Log out") || strings.Contains(body, "/logout") {
+		t.Error("who was logged in by a proxy is offered to log out")
+	}
+}
+
+func TestWhatIsNoAssetIsPlainlyNotFound(t *testing.T) {
+	r := open(t)
+	for _, path := range []string{"/assets/", "/assets/foo", "/assets/foo/bar"} {
+		if got := r.page(path); got.status != http.StatusNotFound || strings.Contains(got.body, "<") {
+			t.Errorf("%s: %d %s", path, got.status, got.body)
+		}
+	}
+}
+
 func TestWhatIsWrongWithAFormIsSaidAndNothingDone(t *testing.T) {
 	for name, c := range map[string]struct {
 		action string

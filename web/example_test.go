@@ -38,7 +38,7 @@ providers:
 	}
 	defer backend.Close()
 
-	guard, err := access.New(access.Options{Web: cfg.Web, Listen: cfg.Listen})
+	guard, err := access.New(access.Options{Web: cfg.Web, Listen: cfg.Listen, Public: cfg.CalledBack()})
 	if err != nil {
 		panic(err)
 	}

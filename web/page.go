@@ -40,7 +40,7 @@ type frame struct {
 	Person   string
 	MayAct   bool
 	NeedName bool // no login: forms ask who it is
-	Login    bool
+	LogOut   bool // it can be done here
 	Token    string
 	Asynqmon bool
 	Review   int64 // how many wait for a person
@@ -60,7 +60,7 @@ type done struct {
 // page is shown all the same.
 func (s *Site) frame(r *http.Request, title, here string) frame {
 	name, operator := s.gate.Person(r)
-	f := frame{Title: title, Here: here, Person: name, MayAct: operator, NeedName: name == "", Login: name != "",
+	f := frame{Title: title, Here: here, Person: name, MayAct: operator, NeedName: name == "", LogOut: s.gate.MayLogOut(r),
 		Token: s.gate.Token(r), Asynqmon: s.cfg.Web.Asynqmon != config.AsynqmonOff, Now: time.Now().UTC(), Done: doneBy(r)}
 	if seen, err := s.counts.get(r.Context(), s); err == nil {
 		f.Review, f.Now = seen.in("", refund.Review), seen.now

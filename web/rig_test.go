@@ -42,13 +42,15 @@ type rig struct {
 
 // door is a gate for tests.
 type door struct {
-	name  string
-	may   bool
-	token string
+	name    string
+	may     bool
+	proxied bool // logged in by a proxy
+	token   string
 }
 
 func (d *door) Protect(h http.Handler) http.Handler        { return h }
 func (d *door) Person(*http.Request) (name string, m bool) { return d.name, d.may }
+func (d *door) MayLogOut(*http.Request) bool               { return d.name != "" && !d.proxied }
 func (d *door) Token(*http.Request) string                 { return d.token }
 
 // open makes a rig; top are further lines of the configuration.

@@ -20,6 +20,9 @@ type Gate interface {
 	// Person is who makes a request that Protect let through, and whether they may
 	// act. The name is empty where there is no login.
 	Person(*http.Request) (name string, operator bool)
+	// MayLogOut reports whether that person can log out here; it is false where a
+	// proxy logged them in.
+	MayLogOut(*http.Request) bool
 	// Token is what every form holds in its field csrf.
 	Token(*http.Request) string
 }
@@ -74,6 +77,7 @@ func New(o Options) (*Site, error) {
 	s.mux.HandleFunc("GET /assets/{file}", func(w http.ResponseWriter, r *http.Request) {
 		http.ServeFileFS(w, r, assets, "assets/"+r.PathValue("file"))
 	})
+	s.mux.HandleFunc("/assets/", http.NotFound) // a page would tell what needs a login
 	if o.Config.Web.Asynqmon != config.AsynqmonOff {
 		monitor, err := s.asynqmon(o.Config.Web.Asynqmon)
 		if err != nil {

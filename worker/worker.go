@@ -88,7 +88,7 @@ func New(cfg *config.Config, o Options) (*Worker, error) {
 		registry = prometheus.NewRegistry()
 	}
 	w.metrics = newMetrics(registry, w)
-	guard, err := access.New(access.Options{Web: cfg.Web, Listen: cfg.Listen, Redis: w.redis, Log: w.log})
+	guard, err := access.New(access.Options{Web: cfg.Web, Listen: cfg.Listen, Public: cfg.CalledBack(), Redis: w.redis, Log: w.log})
 	if err != nil {
 		return nil, err
 	}

@@ -21,6 +21,9 @@ func TestEveryAnswerHasTheHeaders(t *testing.T) {
 		"a strange host": ask(loopback(t), request("127.0.0.1:1", nil)).Header(),
 		"pages are off":  ask(open(t, s.web, ":8080"), request("127.0.0.1:1", nil)).Header(),
 		"a page's script": func() http.Header {
+			if w := s.browser().do("OPTIONS", "/assets/style.css", nil); w.Code == http.StatusOK {
+				t.Errorf("OPTIONS: got %d", w.Code)
+			}
 			b := s.browser()
 			b.headers["Sec-Fetch-Dest"] = "empty"
 			return b.get("/").Header()
@@ -70,7 +73,7 @@ func TestHostileTextIsShownAsText(t *testing.T) {
 func TestOnlyAssetsAreSeenWithoutALogin(t *testing.T) {
 	s := newSite(t)
 	for path, status := range map[string]int{
-		"/assets/style.css": 200, "/assets/": 303, "/assets": 303, "/assets/../refunds/x": 303, "/assets/%2e%2e/refunds/x": 303, "/assets//style.css": 303, "/assetsx": 303,
+		"/assets/style.css": 200, "/assets/": 303, "/assets": 303, "/assets/../refunds/x": 303, "/assets/%2e%2e/refunds/x": 303, "/assets//style.css": 303, "/assets/foo/bar": 303, "/assets/foo%2Fbar": 303, "/assets/%2e": 303, "/assetsx": 303,
 	} {
 		if w := s.browser().get(path); w.Code != status {
 			t.Errorf("%s: got %d %s", path, w.Code, w.Body)

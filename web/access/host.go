@@ -2,6 +2,7 @@ package access
 
 import (
 	"net"
+	"net/http"
 	"net/netip"
 	"strings"
 )
@@ -22,4 +23,15 @@ func ownHost(host string) bool {
 	}
 	addr, err := netip.ParseAddr(name)
 	return err == nil && addr.Unmap().IsLoopback()
+}
+
+// passedOn reports whether a proxy says that it passes somebody's request on.
+// One need not say so; that it does never lets anybody in.
+func passedOn(h http.Header) bool {
+	for name := range h {
+		if name == "Forwarded" || name == "Via" || name == "X-Real-Ip" || strings.HasPrefix(name, "X-Forwarded-") {
+			return true
+		}
+	}
+	return false
 }

@@ -173,7 +173,7 @@ func (g *Guard) logout(w http.ResponseWriter, r *http.Request, v visit) {
 	v.key = g.key(w, r)
 	r = r.WithContext(with(r.Context(), v))
 	err := g.ours(w, r, v)
-	if err == nil && g.passwords == nil {
+	if err == nil && !v.session {
 		err = &refusal{http.StatusConflict, "You are logged in by a proxy: log out there.", "logged in by a proxy"}
 	}
 	if err == nil {

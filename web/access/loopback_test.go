@@ -5,19 +5,31 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
 
 	"refundworker/config"
 	"refundworker/web/access"
 )
 
 // pages answers with who is asking, and with the token of its forms.
-type pages struct{ guard *access.Guard }
+type pages struct {
+	guard  *access.Guard
+	status int // that it answers with; 0: OK
+}
 
 func (p pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name, operator := p.guard.Person(r)
 	w.Header().Set("X-Token", p.guard.Token(r))
+	w.Header().Set("X-May-Log-Out", strconv.FormatBool(p.guard.MayLogOut(r)))
+	if p.status != 0 {
+		w.WriteHeader(p.status)
+	}
 	role := "viewer"
 	if operator {
 		role = "operator"
@@ -31,7 +43,7 @@ func open(t *testing.T, web config.Web, listen string) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return guard.Protect(pages{guard})
+	return guard.Protect(pages{guard: guard})
 }
 
 func loopback(t *testing.T) http.Handler {
@@ -88,6 +100,46 @@ func TestPagesThatAreOffSayWhatToConfigure(t *testing.T) {
 			if w := ask(open(t, c.web, c.listen), r); w.Code != c.status || !strings.Contains(w.Body.String(), c.say) {
 				t.Errorf("%s: %s: got %d %q", name, r.Method, w.Code, w.Body)
 			}
+		}
+	}
+}
+
+func TestWhatAProxyPassedOnNeedsALogin(t *testing.T) {
+	for _, header := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Anything", "X-Real-IP", "Via"} {
+		for _, r := range []*http.Request{get("/"), post("/x", nil)} {
+			r.Header.Set(header, "")
+			if w := ask(loopback(t), r); w.Code != 403 || !strings.Contains(w.Body.String(), "web.login") {
+				t.Errorf("%s: %s: got %d %q", r.Method, header, w.Code, w.Body)
+			}
+		}
+	}
+}
+
+// A proxy that says nothing can't be told from a browser of this machine, so
+// where there must be one the pages are off.
+func TestOnLoopbackBehindAPublicAddressThePagesNeedALogin(t *testing.T) {
+	for name, c := range map[string]struct {
+		public bool
+		status int
+		level  zapcore.Level
+		says   string
+	}{
+		"public":       {true, 403, zapcore.WarnLevel, "the web pages are off: a callback_url leads here"},
+		"this machine": {false, 200, zapcore.InfoLevel, "the web pages are open to everybody on this machine"},
+	} {
+		core, log := observer.New(zapcore.DebugLevel)
+		guard, err := access.New(access.Options{Web: config.Web{Enabled: true}, Listen: "127.0.0.1:8080", Public: c.public, Log: zap.New(core)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := guard.Protect(pages{guard: guard})
+		for range 2 {
+			if w := ask(h, get("/")); w.Code != c.status || c.status != 200 && !strings.Contains(w.Body.String(), "configure web.login") {
+				t.Errorf("%s: got %d %q", name, w.Code, w.Body)
+			}
+		}
+		if all := log.All(); len(all) != 1 || all[0].Level != c.level || !strings.HasPrefix(all[0].Message, c.says) {
+			t.Errorf("%s: the log says %v", name, all)
 		}
 	}
 }

@@ -38,7 +38,7 @@ func (g *Guard) showLogin(w http.ResponseWriter, status int, form loginForm) {
 func (g *Guard) strange(w http.ResponseWriter, r *http.Request, v visit) {
 	v.key = g.key(w, r)
 	why := refusal{http.StatusForbidden, "You are logged in as " + v.name + ", who may not see these pages: the name is not among web.viewers.", "the person may not look on"}
-	if byScript(r) || g.passwords == nil {
+	if byScript(r) || !v.session {
 		g.refuse(w, r.WithContext(with(r.Context(), v)), why)
 		return
 	}

@@ -83,6 +83,9 @@ func TestAnActionBehindAProxyNeedsTheTokenToo(t *testing.T) {
 	if w := b.act(); w.Code != 200 || w.Body.String() != "POST ann operator" {
 		t.Errorf("got %d %s", w.Code, w.Body)
 	}
+	if out := b.get("/").Header().Get("X-May-Log-Out"); out != "false" {
+		t.Errorf("may log out of the proxy: %s", out)
+	}
 	if w := b.post("/refunds/x/cancel", url.Values{}); w.Code != http.StatusForbidden {
 		t.Errorf("without the token: got %d", w.Code)
 	}

@@ -105,3 +105,24 @@ func TestAsynqmonsScriptActsForOperatorsOfThisPageOnly(t *testing.T) {
 	}
 	s.wantLogged("action in asynqmon", map[string]any{"person": "ann", "path": target})
 }
+
+func TestWhatAsynqmonRefusedIsNotLoggedAsAnAction(t *testing.T) {
+	s := newSite(t)
+	ann := s.as("ann")
+	ann.headers = map[string]string{"Sec-Fetch-Site": "same-origin"}
+	for status, lines := range map[int]int{http.StatusNoContent: 1, http.StatusMethodNotAllowed: 0, http.StatusInternalServerError: 0} {
+		s.status = status
+		ann.handler = s.pod(s.client())
+		s.log.TakeAll()
+		if w := ann.post("/asynqmon/api/queues/unitpay:pause", nil); w.Code != status {
+			t.Errorf("got %d, want %d", w.Code, status)
+		}
+		if got := s.log.FilterMessage("action in asynqmon").Len(); got != lines {
+			t.Errorf("%d: %d lines, want %d", status, got, lines)
+		}
+	}
+	s.status = http.StatusAccepted
+	ann.handler = s.pod(s.client())
+	ann.post("/asynqmon/api/queues/unitpay:pause", nil)
+	s.wantLogged("action in asynqmon", map[string]any{"person": "ann", "status": int64(http.StatusAccepted)})
+}

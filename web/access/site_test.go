@@ -42,6 +42,7 @@ type site struct {
 	now     time.Time
 	log     *observer.ObservedLogs
 	core    zapcore.Core
+	status  int  // that the pages answer with; 0: OK
 	bcrypt  bool // compares passwords really, which takes its time
 }
 
@@ -88,7 +89,7 @@ func (s *site) pod(rdb redis.UniversalClient) http.Handler {
 			return file.Mark(name) != "" && password == name+"-pass"
 		})
 	}
-	return guard.Protect(pages{guard})
+	return guard.Protect(pages{guard, s.status})
 }
 
 // pass lets time go by.

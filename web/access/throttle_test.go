@@ -134,7 +134,7 @@ func TestAtMostTwoPasswordsAreComparedAtOnce(t *testing.T) {
 		now.Add(-1)
 		return true
 	})
-	s.handler = guard.Protect(pages{guard})
+	s.handler = guard.Protect(pages{guard: guard})
 	var all sync.WaitGroup
 	for _, name := range []string{"ann", "bob", "eve", "ann", "bob", "eve"} {
 		all.Go(func() {

@@ -10,6 +10,7 @@ import (
 type visit struct {
 	name     string // empty without a login
 	operator bool
+	session  bool   // logged in by our form, rather than by a proxy
 	key      string // the browser's, from its cookie
 }
 
