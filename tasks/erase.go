@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"refundworker/journal"
@@ -15,7 +16,8 @@ import (
 // and why, without what it was.
 //
 // The record comes last: after a crash anywhere before, doing it again finishes
-// it, and doing it again afterwards changes nothing.
+// it, and doing it again afterwards changes nothing. An event that is not found
+// is told once the rest is erased (journal.ErrEventMissing), and not again.
 func (o *Operator) Erase(ctx context.Context, id, by, note string) (*journal.Record, error) {
 	if err := named(by); err != nil {
 		return nil, err
@@ -33,11 +35,17 @@ func (o *Operator) Erase(ctx context.Context, id, by, note string) (*journal.Rec
 	if err := o.backend.queue.erase(rec); err != nil {
 		return rec, err
 	}
-	if err := o.backend.Journal.EraseEvents(ctx, rec); err != nil {
+	err = o.backend.Journal.EraseEvents(ctx, rec)
+	missing := errors.Is(err, journal.ErrEventMissing)
+	if err != nil && !missing {
 		return rec, err
 	}
 	if !rec.HoldsPersonalData() && !rec.Erased.IsZero() {
 		return rec, nil
 	}
-	return o.apply(ctx, rec, rec.Erase(by, note))
+	rec, failed := o.apply(ctx, rec, rec.Erase(by, note))
+	if failed == nil && missing {
+		failed = fmt.Errorf("all else of refund %s is erased, but %w", id, err)
+	}
+	return rec, failed
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -222,36 +223,109 @@ func TestErasingNeedsANameANoteAndASettledRefund(t *testing.T) {
 	}
 }
 
-func TestAnEventThatIsNotFoundIsToldUnlessTheStreamForgotIt(t *testing.T) {
+// Behind the events' old places come more entries than are looked through.
+func TestErasingEndsHoweverManyEntriesFollowTheEvents(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, setup{companies: []string{sandbox.UnitPay}})
-	rec, err := r.operator.Cancel(t.Context(), r.enqueue(r.personalRequest("gone")), "anna", "not wanted")
-	if err != nil {
+	settled := func(id string) *journal.Record {
+		rec, err := r.operator.Cancel(t.Context(), r.enqueue(r.personalRequest(id)), "anna", "not wanted")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rec
+	}
+	erase := func(id string) error {
+		_, err := r.operator.Erase(t.Context(), id, "anna", "request 17")
+		return err
+	}
+	event := func(id string) redis.XMessage { // the last one
+		list, err := r.raw.XRange(t.Context(), journal.Events, "-", "+").Result()
+		for _, m := range slices.Backward(list) {
+			if m.Values["refund_id"] == id {
+				return m
+			}
+		}
+		t.Fatalf("no event of %s: %v", id, err)
+		return redis.XMessage{}
+	}
+	settled("first") // the stream forgets nothing
+	for _, id := range []string{"whole", "cut-off", "half", "lost", "trimmed"} {
+		if id == "half" { // has two events
+			rec := r.get(r.enqueue(r.personalRequest(id)))
+			rec, err := r.backend.Journal.Apply(t.Context(), rec, journal.Step{To: refund.Review, NoDue: true, By: "anna"})
+			if err == nil {
+				_, err = r.backend.Journal.Apply(t.Context(), rec, journal.Step{To: refund.Declined, NoDue: true, By: "anna"})
+			}
+			if err == nil {
+				err = r.backend.Journal.Relay(t.Context(), rec)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		settled(id)
+	}
+	if err := erase("whole"); err != nil {
 		t.Fatal(err)
 	}
-	// Its event is gone, and behind its place comes more than is looked through.
-	begin := rec.Updated.Add(time.Minute).UnixMilli()
-	if err := r.raw.Del(t.Context(), journal.Events).Err(); err != nil {
+	if err := r.backend.Journal.EraseEvents(t.Context(), r.get("cut-off")); err != nil { // and then a crash
 		t.Fatal(err)
+	}
+	for _, m := range []redis.XMessage{event("half"), event("lost"), event("trimmed")} {
+		if err := r.raw.XDel(t.Context(), journal.Events, m.ID).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if m.Values["refund_id"] == "half" { // one is put anew, and then a crash
+			m.Values["metadata"] = ""
+			if err := r.raw.XAdd(t.Context(), &redis.XAddArgs{Stream: journal.Events, Values: m.Values}).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	begin := r.get("trimmed").Updated.Add(3 * time.Minute).UnixMilli()
+	// What is put anew lies behind the others.
+	moved := map[string]redis.XMessage{}
+	for _, id := range []string{"whole", "cut-off", "half"} {
+		moved[id] = event(id)
+		if err := r.raw.XDel(t.Context(), journal.Events, moved[id].ID).Err(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	pipe := r.raw.Pipeline()
-	pipe.XAdd(t.Context(), &redis.XAddArgs{Stream: journal.Events, ID: "1-1", Values: []any{"refund_id", "another"}})
 	for i := range 100_001 {
 		pipe.XAdd(t.Context(), &redis.XAddArgs{Stream: journal.Events, ID: fmt.Sprintf("%d-%d", begin, i), Values: []any{"refund_id", "another"}})
+	}
+	for _, m := range moved {
+		pipe.XAdd(t.Context(), &redis.XAddArgs{Stream: journal.Events, Values: m.Values})
 	}
 	if _, err := pipe.Exec(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.operator.Erase(t.Context(), rec.ID, "anna", "request 17"); err == nil || !strings.Contains(err.Error(), "is not among the 100000 of the stream") {
-		t.Errorf("its place is there, and it is not: %v", err)
-	}
-	if now := r.get(rec.ID); !now.HoldsPersonalData() {
-		t.Error("the record was erased before all was done")
+
+	for id, told := range map[string]bool{"whole": false, "cut-off": true, "half": true, "lost": true} {
+		switch err := erase(id); {
+		case told != errors.Is(err, journal.ErrEventMissing):
+			t.Errorf("%s: %v", id, err)
+		case told && !strings.Contains(err.Error(), "all else of refund "+id+" is erased") || told && !strings.Contains(err.Error(), "is not among the 100000 entries"):
+			t.Errorf("%s: the error does not say what is done and what is left: %v", id, err)
+		}
+		if rec := r.get(id); rec.HoldsPersonalData() || rec.Erased.IsZero() {
+			t.Errorf("%s: the record still holds %+v", id, rec)
+		}
+		if err := erase(id); err != nil {
+			t.Errorf("%s, once more: %v", id, err)
+		}
 	}
 	if err := r.raw.XTrimMinID(t.Context(), journal.Events, fmt.Sprint(begin)).Err(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.operator.Erase(t.Context(), rec.ID, "anna", "request 17"); err != nil {
-		t.Errorf("the stream begins later: %v", err)
+	for _, id := range []string{"trimmed", "first"} {
+		if err := erase(id); err != nil {
+			t.Errorf("%s, and the stream begins later: %v", id, err)
+		}
+	}
+	if found := r.holds(); len(found) != 0 {
+		t.Errorf("Redis still holds %v", found)
 	}
 }
