@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strconv"
 	"time"
 
@@ -11,7 +12,8 @@ import (
 )
 
 // View is a refund as people and scripts see it. Amounts are decimal strings in
-// major units.
+// major units. Where a text repeats the e-mail address or the phone number of the
+// receipt, they are masked; the Record has them.
 type View struct {
 	RefundID         string          `json:"refund_id"`
 	Provider         string          `json:"provider"`
@@ -51,9 +53,10 @@ type Entry struct {
 // View returns the refund without attempts and history.
 func (r *Record) View() View {
 	v := View{RefundID: r.ID, Provider: r.Provider, PaymentID: r.PaymentID, Amount: r.Asked, Currency: string(r.Currency),
-		State: r.State, ReasonCode: r.ReasonCode, ProviderRefundID: r.ProviderRefundID, Reason: r.Reason,
+		State: r.State, ReasonCode: r.ReasonCode, ProviderRefundID: r.ProviderRefundID, Reason: r.Receipt.Hide(r.Reason),
 		RequestedBy: r.RequestedBy, ApprovedBy: r.ApprovedBy,
-		Waiting: r.Why, Contradicted: r.Contradicted, CreatedAt: r.Created, UpdatedAt: r.Updated, Metadata: json.RawMessage(r.Metadata), TraceID: r.TraceID()}
+		Waiting: r.Receipt.Hide(r.Why), Contradicted: r.Receipt.Hide(r.Contradicted), CreatedAt: r.Created, UpdatedAt: r.Updated,
+		Metadata: r.shownMetadata(), TraceID: r.TraceID()}
 	if r.Moved != nil {
 		v.AmountMoved = r.Money(*r.Moved)
 	}
@@ -82,8 +85,23 @@ func (j *Journal) FullView(ctx context.Context, r *Record) (View, error) {
 	if v.Attempts, err = r.AttemptList(); err != nil {
 		return v, err
 	}
+	for i, a := range v.Attempts {
+		v.Attempts[i].Message = r.Receipt.Hide(a.Message)
+	}
 	v.History, err = j.History(ctx, r)
+	for i, h := range v.History {
+		v.History[i].Note = r.Receipt.Hide(h.Note)
+	}
 	return v, err
+}
+
+// shownMetadata is the metadata as it was given, unless a value must be masked.
+func (r *Record) shownMetadata() json.RawMessage {
+	given := r.MetadataMap()
+	if shown := r.Receipt.HideIn(given); !maps.Equal(given, shown) {
+		return json.RawMessage(quote(shown))
+	}
+	return json.RawMessage(r.Metadata)
 }
 
 // History returns the refund's history, oldest first.

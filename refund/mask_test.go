@@ -34,9 +34,34 @@ func TestReceiptsAreMasked(t *testing.T) {
 
 func TestWhatAProviderRepeatsIsHidden(t *testing.T) {
 	r := &refund.Receipt{CustomerEmail: "ivan@example.com", CustomerPhone: "+79123456789"}
-	got := r.Hide("customerEmail ivan@example.com is wrong, as is +79123456789")
-	if want := "customerEmail i***@example.com is wrong, as is ***89"; got != want {
-		t.Errorf("got %q, want %q", got, want)
+	for name, tc := range map[string]struct{ text, want string }{
+		"as they are":              {"customerEmail ivan@example.com is wrong, as is +79123456789", "customerEmail i***@example.com is wrong, as is ***89"},
+		"twice":                    {"ivan@example.com,ivan@example.com", "i***@example.com,i***@example.com"},
+		"in capitals":              {"to IVAN@Example.com", "to i***@example.com"},
+		"a number without its +":   {"79123456789.", "***89."},
+		"a number set in groups":   {"call +7 (912) 345-67-89 at night", "call ***89 at night"},
+		"with no-break spaces":     {"7\u00a0912\u00a0345‑67‑89", "***89"},
+		"after another figure":     {"5 79123456789", "5 ***89"},
+		"another number":           {"+79123456780, 7912345678", "+79123456780, 7912345678"},
+		"digits with words amid":   {"7912 and 3456789", "7912 and 3456789"},
+		"another address":          {"petr@example.com, ivan@example.co", "petr@example.com, ivan@example.co"},
+		"text that is not UTF-8":   {"\xffivan@example.com\xff", "\xffi***@example.com\xff"},
+		"letters of several bytes": {"Жанна пишет: ivan@example.com — да", "Жанна пишет: i***@example.com — да"},
+	} {
+		if got := r.Hide(tc.text); got != tc.want {
+			t.Errorf("%s: got %q, want %q", name, got, tc.want)
+		}
+	}
+	for name, tc := range map[string]struct{ email, phone, text, want string }{
+		"the number has spaces, the text none": {"", "+7 912 345-67-89", "is 79123456789", "is ***89"},
+		"an address in Cyrillic capitals":      {"Жанна@почта.рф", "", "жАННА@ПОЧТА.РФ", "Ж***@почта.рф"},
+		"no number, as it is only":             {"", "89", "89 of 8 9", "*** of 8 9"},
+		"an address that is not UTF-8":         {"\xff@x", "", "a \xff@x", "a ***@x"},
+	} {
+		r := &refund.Receipt{CustomerEmail: tc.email, CustomerPhone: tc.phone}
+		if got := r.Hide(tc.text); got != tc.want {
+			t.Errorf("%s: got %q, want %q", name, got, tc.want)
+		}
 	}
 	for _, r := range []*refund.Receipt{nil, {}} {
 		if got := r.Hide("as it was"); got != "as it was" {
@@ -51,6 +76,11 @@ func TestPayloadsAreMasked(t *testing.T) {
 	want := strings.NewReplacer("ivan@example.com", "i***@example.com", "+79123456789", "***89").Replace(payload)
 	if got := refund.MaskedRequest([]byte(payload)); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	repeated := strings.TrimSuffix(payload, "}") + `,"reason":"of Ivan@example.com","metadata":{"who":"7 912 345 67 89"}}`
+	if got := refund.MaskedRequest([]byte(repeated)); strings.Contains(strings.ToLower(got), "ivan") || strings.Contains(got, "345") ||
+		!strings.Contains(got, `"reason":"of i***@example.com"`) || !strings.Contains(got, `"metadata":{"who":"***89"}`) {
+		t.Errorf("what reason and metadata repeat is shown: %s", got)
 	}
 	for name, broken := range map[string]string{
 		"another field": `{"mail":"ivan@example.com"}`, "cut off": payload[:len(payload)-3], "text": "ivan@example.com",

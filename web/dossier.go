@@ -45,7 +45,7 @@ type part struct {
 // dossier gathers what is known of a refund.
 func (s *Site) dossier(ctx context.Context, f frame, rec *journal.Record, back string) (Dossier, error) {
 	p, _ := s.cfg.Provider(rec.Provider)
-	d := Dossier{View: view(rec), Seq: rec.Seq, Guide: guideOf(rec), CSRF: f.Token, By: f.Person, Allowed: f.MayAct, AsOf: rec.Now, Back: back}
+	d := Dossier{View: rec.View(), Seq: rec.Seq, Guide: guideOf(rec), CSRF: f.Token, By: f.Person, Allowed: f.MayAct, AsOf: rec.Now, Back: back}
 	if seen, err := s.counts.get(ctx, s); err == nil {
 		d.Story = tell(rec, p, seen.pauses[rec.Provider])
 	} else {

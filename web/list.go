@@ -119,7 +119,7 @@ func (s *Site) listPayment(w http.ResponseWriter, r *http.Request, payment, from
 func views(recs []*journal.Record) []journal.View {
 	list := make([]journal.View, 0, len(recs))
 	for _, rec := range recs {
-		list = append(list, view(rec))
+		list = append(list, rec.View())
 	}
 	return list
 }

@@ -17,11 +17,17 @@ type refundPage struct {
 	Siblings []journal.View // of the payment, this one left out
 	Others   int            // how many there are
 	Receipt  *refund.Receipt
-	Metadata []pair
+	Metadata []given
 	History  []journal.Entry
 	Earlier  int // entries before those that are shown
 	Attempts []attempt
 	Bulk     bool
+}
+
+// given is a value of metadata as the page shows it.
+type given struct {
+	pair
+	Whole bool // nothing of it is masked: it can be searched for
 }
 
 func (s *Site) refund(w http.ResponseWriter, r *http.Request) { s.showRefund(w, r, http.StatusOK, nil) }
@@ -44,7 +50,10 @@ func (s *Site) showRefund(w http.ResponseWriter, r *http.Request, status int, ba
 		return
 	}
 	page.Decide.Failed = bad
-	page.Metadata = sorted(rec.MetadataMap())
+	for _, p := range sorted(rec.MetadataMap()) {
+		shown := rec.Receipt.Hide(p.Value)
+		page.Metadata = append(page.Metadata, given{pair{p.Key, shown}, shown == p.Value})
+	}
 	if page.History, err = s.backend.Journal.History(r.Context(), rec); err != nil {
 		s.fail(w, r, id, err)
 		return
@@ -66,16 +75,9 @@ func (s *Site) showRefund(w http.ResponseWriter, r *http.Request, status int, ba
 	}
 	for _, other := range siblings {
 		if other.ID != id {
-			page.Siblings = append(page.Siblings, view(other))
+			page.Siblings = append(page.Siblings, other.View())
 		}
 	}
 	page.Others = max(n-1, 0)
 	s.show(w, status, "refund", page)
-}
-
-// view is a refund as lists show it.
-func view(rec *journal.Record) journal.View {
-	v := rec.View()
-	v.Waiting, v.Reason, v.Contradicted = rec.Receipt.Hide(v.Waiting), rec.Receipt.Hide(v.Reason), rec.Receipt.Hide(v.Contradicted)
-	return v
 }

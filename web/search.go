@@ -67,7 +67,7 @@ func (s *Site) search(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	for _, m := range matches {
-		page.Metadata = append(page.Metadata, found{view(m.Record), keysOf(m)})
+		page.Metadata = append(page.Metadata, found{m.Record.View(), keysOf(m)})
 	}
 	if q.Has("after") {
 		page.First = address("/search", "q", text)
@@ -102,12 +102,13 @@ func (s *Site) byPayment(r *http.Request, text string) (list []journal.View, mor
 	return list, more, nil
 }
 
-// keysOf says under which name a refund's metadata has the value.
+// keysOf says under which name a refund's metadata has the value, masked as
+// elsewhere: who searched may have known no more than its beginning.
 func keysOf(m journal.Match) string {
 	for _, p := range sorted(m.Record.MetadataMap()) {
 		if p.Value == m.Value {
-			return p.Key + ": " + p.Value
+			return p.Key + ": " + m.Record.Receipt.Hide(p.Value)
 		}
 	}
-	return m.Value
+	return m.Record.Receipt.Hide(m.Value)
 }

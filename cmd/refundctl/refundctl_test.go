@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -105,6 +106,42 @@ func TestShow(t *testing.T) {
 	}
 	if r := b.Run("show", "--payment", "unitpay/1"); r.Status != cli.OK || !strings.HasPrefix(r.Stdout, "REFUND ") {
 		t.Errorf("%+v", r)
+	}
+}
+
+func TestWhatRepeatsTheReceiptIsMaskedInEveryOutput(t *testing.T) {
+	b, s := bench(t)
+	q := request("m", "9", "9.00")
+	q.Reason, q.Metadata = "Ivan@example.com wants it", map[string]string{"call": "7 912 345 67 89", "order": "<9>"}
+	q.Receipt = &refund.Receipt{Items: []refund.Item{{Name: "book", Count: "1", Price: "9.00"}}, CustomerEmail: "ivan@example.com", CustomerPhone: "+79123456789"}
+	enqueue(t, s, q)
+	rec, err := s.Backend.Journal.Get(t.Context(), "m")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Backend.Journal.Apply(t.Context(), rec, journal.Step{To: refund.Canceled, NoDue: true, By: "olga", Note: "told IVAN@example.com"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"show m", "show m -o json", "show --payment unitpay/9", "list --state canceled", "list -o csv", "list -o json --full", "export", "export -o jsonl"} {
+		r := b.Run(strings.Fields(line)...)
+		if out := strings.ToLower(r.Stdout); r.Status != cli.OK || !strings.Contains(out, "m") || strings.Contains(out, "ivan@") || strings.Contains(out, "345") {
+			t.Errorf("%s: %+v", line, r)
+		}
+	}
+	got := b.Run("show", "m", "-o", "json").Object(t)
+	if said := got["metadata"].(map[string]any); got["reason"] != "i***@example.com wants it" || said["call"] != "***89" || said["order"] != "<9>" {
+		t.Errorf("shown as %v", got)
+	}
+	// Who works with the refund gets it as it was given.
+	if rec, err = s.Backend.Journal.Get(t.Context(), "m"); err != nil || rec.Reason != q.Reason || !maps.Equal(rec.MetadataMap(), q.Metadata) {
+		t.Errorf("the record has %q, %q, error %v", rec.Reason, rec.Metadata, err)
+	}
+	if err := s.Backend.Journal.Relay(t.Context(), rec); err != nil {
+		t.Fatal(err)
+	}
+	events, err := s.Backend.Redis.XRevRangeN(t.Context(), journal.Events, "+", "-", 1).Result()
+	if err != nil || len(events) != 1 || events[0].Values["metadata"] != rec.Metadata {
+		t.Errorf("the event is %v, error %v", events, err)
 	}
 }
 
