@@ -115,22 +115,28 @@ func (b *block) secret(o providers.Option, p Provider) {
 	}
 }
 
+// path takes the path of a file, from the configuration's folder on; empty where
+// there is none to use. what is what an empty one should name.
+func (d *decoder) path(b *block, key, what string) (*value, string) {
+	v, ok := b.text(key)
+	if !ok || v.bad {
+		return v, ""
+	}
+	if v.text == "" {
+		v.fault("is empty; name %s remove the key", what)
+		return v, ""
+	}
+	if filepath.IsAbs(v.text) {
+		return v, v.text
+	}
+	return v, filepath.Join(d.dir, v.text)
+}
+
 // rootCA takes the path of a PEM file; it is opened only where the provider
 // will be called, since producers may not have it.
 func (d *decoder) rootCA(b *block) string {
-	v, ok := b.text("root_ca")
-	if !ok || v.bad {
-		return ""
-	}
-	if v.text == "" {
-		v.fault("is empty; name a PEM file or remove the key")
-		return ""
-	}
-	path := v.text
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(d.dir, path)
-	}
-	if !d.opts.ResolveSecrets {
+	v, path := d.path(b, "root_ca", "a PEM file or")
+	if path == "" || !d.opts.ResolveSecrets {
 		return path
 	}
 	pem, err := d.opts.ReadFile(path)

@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"net/netip"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"time"
@@ -101,19 +100,8 @@ func (d *decoder) login(b *block, listen string) Login {
 // htpasswd takes the path of a password file; like other files of the worker's
 // own it is opened only where it will be used.
 func (d *decoder) htpasswd(b *block) string {
-	v, ok := b.text("htpasswd")
-	if !ok || v.bad {
-		return ""
-	}
-	if v.text == "" {
-		v.fault("is empty; name a file that htpasswd -B made, or remove the key")
-		return ""
-	}
-	path := v.text
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(d.dir, path)
-	}
-	if !d.opts.ResolveSecrets {
+	v, path := d.path(b, "htpasswd", "a file that htpasswd -B made, or")
+	if path == "" || !d.opts.ResolveSecrets {
 		return path
 	}
 	raw, err := d.opts.ReadFile(path)

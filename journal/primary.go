@@ -70,7 +70,7 @@ func (l *Lineage) Admit(ctx context.Context, c redis.Cmdable, name string, mayLa
 }
 
 // here returns the buckets that lie on one server, with the primary that each
-// knows, ” for none.
+// knows, empty for none.
 func here(ctx context.Context, c redis.Cmdable) (map[int]string, error) {
 	found := map[int]*redis.StringCmd{}
 	// The errors are looked at one by one.

@@ -150,7 +150,7 @@ func (j *Journal) RestoredSince(ctx context.Context) (time.Time, error) {
 	return since, nil
 }
 
-// marks returns each bucket's mark, ” for none.
+// marks returns each bucket's mark, empty for none.
 func (j *Journal) marks(ctx context.Context) ([]string, error) {
 	found := make([]*redis.StringCmd, Buckets)
 	_, err := j.rdb.Pipelined(ctx, func(pipe redis.Pipeliner) error {
