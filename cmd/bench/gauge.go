@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // gauge is what the server says of itself at one moment.
@@ -13,10 +14,11 @@ type gauge struct {
 	commands int64 // ever carried out, those inside of scripts too
 	in, out  int64 // bytes ever received and sent
 	memory   int64 // bytes used, without the buffers of clients and of the AOF
+	cpu      cpu   // ever used
 }
 
 func (s *store) gauge(ctx context.Context) (gauge, error) {
-	info, err := s.info(quietly(ctx), "stats", "memory", "commandstats")
+	info, err := s.info(quietly(ctx), "stats", "memory", "cpu", "commandstats")
 	if err != nil {
 		return gauge{}, err
 	}
@@ -25,6 +27,11 @@ func (s *store) gauge(ctx context.Context) (gauge, error) {
 	for name, to := range map[string]*int64{"total_net_input_bytes": &g.in, "total_net_output_bytes": &g.out,
 		"used_memory": &g.memory, "mem_clients_normal": &clients, "mem_aof_buffer": &aof} {
 		if *to, err = strconv.ParseInt(info[name], 10, 64); err != nil {
+			return g, fmt.Errorf("INFO gives no %s: %w", name, err)
+		}
+	}
+	for name, to := range map[string]*time.Duration{"used_cpu_user": &g.cpu.User, "used_cpu_sys": &g.cpu.System} {
+		if *to, err = seconds(info[name]); err != nil {
 			return g, fmt.Errorf("INFO gives no %s: %w", name, err)
 		}
 	}

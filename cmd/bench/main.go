@@ -13,6 +13,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -35,12 +36,17 @@ type settings struct {
 	bothPreflights               bool // the flag was not given
 	redis                        string
 	appendfsync                  string
+	latencies                    []time.Duration // of the simulated provider
+	cpuProfile                   string
 	format                       *cli.Format
 }
 
 // maxRefunds bounds a run: more would fill this machine's memory before they
 // say anything new.
 const maxRefunds = 5_000_000
+
+// maxLatency keeps a slow provider from being taken for one that is stuck.
+const maxLatency = time.Second
 
 func newCommand() *cobra.Command {
 	var s settings
@@ -73,8 +79,10 @@ paid twice or not settled ends the run with exit status 1.`,
 	f.StringVar(&s.provider, "provider", sandbox.UnitPay, "unitpay, maib or sberbank")
 	f.BoolVar(&s.preflight, "preflight", false, "ask the provider before each attempt (without the flag: both, one after the other)")
 	f.StringVar(&s.redis, "redis", "", "URL of a Redis to use as it is; its database must be empty, and is emptied again (default: start redis-server)")
+	f.DurationSliceVar(&s.latencies, "provider-latency", []time.Duration{0}, "how long each answer of the simulated provider takes; several, one after the other: 0s,20ms")
+	f.StringVar(&s.cpuProfile, "cpuprofile", "", "write a CPU profile of one more round of ours, which does not count, to this file")
 	f.StringVar(&s.appendfsync, "appendfsync", "", "no, everysec or always with an append-only file, off without one (default: off, then always)")
-	s.format = cli.FormatFlag(root, cli.Text, cli.JSON)
+	s.format = cli.FormatFlag(root, cli.Text, markdown, cli.JSON)
 	root.AddCommand(simulatorCommand())
 	return root
 }
@@ -88,7 +96,14 @@ func (s settings) check() error {
 			return fmt.Errorf("--%s must be from %d to %d", n.name, n.lo, n.hi)
 		}
 	}
+	for _, d := range s.latencies {
+		if d < 0 || d > maxLatency {
+			return fmt.Errorf("--provider-latency must be from 0s to %s", maxLatency)
+		}
+	}
 	switch {
+	case len(s.latencies) == 0:
+		return errors.New("--provider-latency must name a duration")
 	case !slices.Contains(sandbox.Companies, s.provider):
 		return fmt.Errorf("--provider must be one of %s", strings.Join(sandbox.Companies, ", "))
 	case s.appendfsync != "" && !slices.Contains(fsyncs, s.appendfsync):
@@ -109,11 +124,6 @@ func (s settings) paths() []path {
 
 // run measures, prints, and cleans up whatever happens.
 func run(ctx context.Context, s settings, out, progress io.Writer) (err error) {
-	simulator, err := startSimulator(ctx)
-	if err != nil {
-		return err
-	}
-	defer simulator.stop()
 	report := newReport(s)
 	modes := []string{fsyncOff, fsyncAlways}
 	switch {
@@ -123,18 +133,25 @@ func run(ctx context.Context, s settings, out, progress io.Writer) (err error) {
 		modes = []string{s.appendfsync}
 	}
 	for _, mode := range modes {
-		if err := measure(ctx, s, mode, simulator, report, progress); err != nil {
-			return err
+		for _, latency := range s.latencies {
+			if err := measure(ctx, s, mode, latency, report, progress); err != nil {
+				return err
+			}
 		}
 	}
 	if *s.format == cli.JSON {
 		return cli.WriteJSON(out, report)
 	}
-	return report.print(out)
+	return report.print(out, *s.format)
 }
 
-// measure makes all rounds on one Redis.
-func measure(ctx context.Context, s settings, mode string, simulator *simulator, report *report, progress io.Writer) error {
+// measure makes all rounds on one Redis with one provider.
+func measure(ctx context.Context, s settings, mode string, latency time.Duration, report *report, progress io.Writer) error {
+	simulator, err := startSimulator(ctx, latency)
+	if err != nil {
+		return err
+	}
+	defer simulator.stop()
 	store, err := openStore(ctx, s.redis, mode)
 	if err != nil {
 		return err
@@ -143,17 +160,17 @@ func measure(ctx context.Context, s settings, mode string, simulator *simulator,
 	b := &bench{settings: s, store: store, simulator: simulator, trips: countTrips()}
 	defer b.trips.stop()
 	report.Redis = store.version
-	bare := report.row(store.label, "bare asynq")
+	bare := report.row(store.label, latency, "bare asynq")
 	paths := s.paths()
 	rows := make([]*row, len(paths))
 	for i, p := range paths {
-		rows[i] = report.row(store.label, p.name())
+		rows[i] = report.row(store.label, latency, p.name())
 	}
 	if err := b.small().warmUp(ctx, paths); err != nil {
 		return err
 	}
 	for round := range s.rounds {
-		fmt.Fprintf(progress, "%s: round %d of %d\n", store.label, round+1, s.rounds)
+		fmt.Fprintf(progress, "%s, provider answers after %s: round %d of %d\n", store.label, latency, round+1, s.rounds)
 		first, err := b.round(ctx, bareSide{b})
 		if err != nil {
 			return fmt.Errorf("round %d, bare asynq: %w", round+1, err)
@@ -170,7 +187,13 @@ func measure(ctx context.Context, s settings, mode string, simulator *simulator,
 			rows[i].add(ours, first)
 		}
 	}
-	if store.watchable() {
+	if s.cpuProfile != "" && !report.profiled {
+		report.profiled = true
+		if err := b.writeProfile(ctx, paths[0]); err != nil {
+			return fmt.Errorf("--cpuprofile: %w", err)
+		}
+	}
+	if store.watchable() && report.Trace == nil {
 		report.Trace, err = b.trace(ctx, paths[0])
 	}
 	return err

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"refundworker/internal/cli"
 	"refundworker/providers/sandbox"
 )
 
@@ -44,6 +45,53 @@ func TestMoneyThatIsNotExactlyRightFailsTheRound(t *testing.T) {
 				t.Errorf("error %v, want one with %q", err, tc.want)
 			}
 		})
+	}
+}
+
+func TestCallsThatAreWaitedForAreAnsweredAsSoonAsTheyCame(t *testing.T) {
+	companies := sandbox.New(sandbox.Options{})
+	defer companies.Close()
+	if err := companies.Start(":0"); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(questions(companies))
+	defer server.Close()
+	s := &simulator{simulatorReady: simulatorReady{Control: server.URL}, client: http.DefaultClient}
+	answered := make(chan int64)
+	go func() {
+		calls := int64(0)
+		for calls == 0 {
+			n, err := s.reached(t.Context(), sandbox.UnitPay, 1)
+			if err != nil {
+				t.Error(err)
+				break
+			}
+			calls = n
+		}
+		answered <- calls
+	}()
+	resp, err := http.Get(companies.BaseURL(sandbox.UnitPay) + "?method=refundPayment")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if calls := <-answered; calls != 1 {
+		t.Errorf("%d calls, want 1", calls)
+	}
+}
+
+func TestSheetsArePrintedForPeopleAndForDocuments(t *testing.T) {
+	s := sheet{title: "Of figures", columns: []string{"WHAT", "HOW MANY"}}
+	s.row("refunds:{}:r:…", "1")
+	s.row("a|b", "20")
+	for format, want := range map[cli.Format]string{
+		cli.Text: "\nOf figures\nWHAT            HOW MANY\nrefunds:{}:r:…  1\na|b             20\n",
+		markdown: "\nOf figures\n\n| WHAT | HOW MANY |\n| --- | --- |\n| refunds:{}:r:… | 1 |\n| a\\|b | 20 |\n",
+	} {
+		var out strings.Builder
+		if err := writeSheets(&out, format, []sheet{s}); err != nil || out.String() != want {
+			t.Errorf("%s: %v\n%q, want\n%q", format, err, out.String(), want)
+		}
 	}
 }
 

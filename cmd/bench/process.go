@@ -88,12 +88,12 @@ type simulator struct {
 	next    int64 // the first payment that no round has used
 }
 
-func startSimulator(ctx context.Context) (*simulator, error) {
+func startSimulator(ctx context.Context, latency time.Duration) (*simulator, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(self, simulatorName)
+	cmd := exec.Command(self, simulatorName, "--latency", latency.String())
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -169,6 +169,20 @@ func (s *simulator) reserve(ctx context.Context, company string, count int64) (f
 func (s *simulator) calls(ctx context.Context, company string) (n int64, err error) {
 	err = s.ask(ctx, http.MethodGet, "calls", company, 0, 0, &n)
 	return n, err
+}
+
+// reached waits until the company got so many refund calls, but not for long,
+// and returns how many it got. It costs next to nothing, unlike asking again and
+// again.
+func (s *simulator) reached(ctx context.Context, company string, calls int64) (n int64, err error) {
+	err = s.ask(ctx, http.MethodGet, "reached", company, 0, calls, &n)
+	return n, err
+}
+
+// cpu is what the simulator's process ever used.
+func (s *simulator) cpu(ctx context.Context) (c cpu, err error) {
+	err = s.ask(ctx, http.MethodGet, "cpu", "", 0, 0, &c)
+	return c, err
 }
 
 // settled checks that every payment of the range got its one refund, and

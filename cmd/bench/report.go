@@ -6,8 +6,9 @@ import (
 	"io"
 	"runtime"
 	"slices"
-	"text/tabwriter"
 	"time"
+
+	"refundworker/internal/cli"
 )
 
 // report is all that bench found out.
@@ -23,6 +24,7 @@ type report struct {
 	Concurrency int       `json:"concurrency"`
 	Rows        []*row    `json:"rows"`
 	Trace       *trace    `json:"trace,omitempty"`
+	profiled    bool
 }
 
 func newReport(s settings) *report {
@@ -32,12 +34,13 @@ func newReport(s settings) *report {
 
 // row is one path on one Redis.
 type row struct {
-	Store   string   `json:"store"`
-	Path    string   `json:"path"`
-	Median  sample   `json:"median"` // figure by figure
-	Ratio   spread   `json:"ratio"`  // refunds per second to those of bare asynq in the same round
-	Enqueue spread   `json:"enqueue_ratio"`
-	Samples []sample `json:"samples"`
+	Store   string        `json:"store"`
+	Latency time.Duration `json:"provider_latency_ns"`
+	Path    string        `json:"path"`
+	Median  sample        `json:"median"` // figure by figure
+	Ratio   spread        `json:"ratio"`  // refunds per second to those of bare asynq in the same round
+	Enqueue spread        `json:"enqueue_ratio"`
+	Samples []sample      `json:"samples"`
 	ratios  []float64
 	fills   []float64
 }
@@ -49,8 +52,8 @@ type spread struct {
 	Max    float64 `json:"max"`
 }
 
-func (r *report) row(store, path string) *row {
-	added := &row{Store: store, Path: path}
+func (r *report) row(store string, latency time.Duration, path string) *row {
+	added := &row{Store: store, Latency: latency, Path: path}
 	r.Rows = append(r.Rows, added)
 	return added
 }
@@ -68,6 +71,9 @@ func (r *row) add(s, bare sample) {
 		}
 		return median(all)
 	}
+	costOf := func(figure func(sample) cost) cost {
+		return cost{of(func(s sample) float64 { return figure(s).User }), of(func(s sample) float64 { return figure(s).System })}
+	}
 	r.Median = sample{
 		PerSecond:        of(func(s sample) float64 { return s.PerSecond }),
 		OurTrips:         of(func(s sample) float64 { return s.OurTrips }),
@@ -79,6 +85,9 @@ func (r *row) add(s, bare sample) {
 		SettledBytes:     of(func(s sample) float64 { return s.SettledBytes }),
 		EnqueuePerSecond: of(func(s sample) float64 { return s.EnqueuePerSecond }),
 		EnqueueTrips:     of(func(s sample) float64 { return s.EnqueueTrips }),
+		Worker:           costOf(func(s sample) cost { return s.Worker }),
+		Redis:            costOf(func(s sample) cost { return s.Redis }),
+		Provider:         costOf(func(s sample) cost { return s.Provider }),
 		Moved:            s.Moved,
 	}
 }
@@ -102,31 +111,36 @@ func spreadOf(ratios []float64) spread {
 func (s spread) String() string { return fmt.Sprintf("%.2f (%.2f–%.2f)", s.Median, s.Min, s.Max) }
 
 // print writes the tables for people.
-func (r *report) print(out io.Writer) error {
-	fmt.Fprintf(out, "%s, %s %s, %d cores, Redis %s; %s, %d refunds a round, %d at once, median of %d rounds\n\n",
-		r.At.Format(time.DateOnly), r.Go, r.Platform, r.Cores, cmp.Or(r.Redis, "?"), r.Provider, r.Refunds, r.Concurrency, r.Rounds)
-	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "REDIS\tPATH\tREFUNDS/S\tRATIO (MIN–MAX)\tTRIPS OURS+ASYNQ\tCOMMANDS\tBYTES IN\tOUT\tWAITING\tSETTLED\tENQUEUE/S\tRATIO\tTRIPS")
+func (r *report) print(out io.Writer, format cli.Format) error {
+	if _, err := fmt.Fprintf(out, "%s, %s %s, %d cores, Redis %s; %s, %d refunds a round, %d at once, median of %d rounds\n",
+		r.At.Format(time.DateOnly), r.Go, r.Platform, r.Cores, cmp.Or(r.Redis, "?"), r.Provider, r.Refunds, r.Concurrency, r.Rounds); err != nil {
+		return err
+	}
+	return writeSheets(out, format, r.sheets())
+}
+
+func (r *report) sheets() []sheet {
+	settling := sheet{title: "Settling, per refund", columns: []string{"REDIS", "PROVIDER", "PATH", "REFUNDS/S", "RATIO (MIN–MAX)",
+		"CPU µs WORKER", "REDIS", "PROVIDER", "ALL", "TRIPS OURS+ASYNQ", "COMMANDS", "BYTES IN", "OUT"}}
+	enqueueing := sheet{title: "Enqueueing, and memory per refund", columns: []string{"REDIS", "PROVIDER", "PATH", "ENQUEUE/S", "RATIO (MIN–MAX)", "TRIPS", "WAITING", "SETTLED"}}
 	for _, row := range r.Rows {
-		m := row.Median
-		fmt.Fprintf(t, "%s\t%s\t%.0f\t%s\t%.2f+%.2f\t%.1f\t%.0f\t%.0f\t%.0f B\t%.0f B\t%.0f\t%.2f\t%.2f\n", row.Store, row.Path, m.PerSecond, row.Ratio,
-			m.OurTrips, m.QueueTrips, m.Commands, m.BytesIn, m.BytesOut, m.WaitingBytes, m.SettledBytes, m.EnqueuePerSecond, row.Enqueue.Median, m.EnqueueTrips)
+		m, begin := row.Median, []string{row.Store, row.Latency.String(), row.Path}
+		settling.row(append(begin, fmt.Sprintf("%.0f", m.PerSecond), row.Ratio.String(), m.Worker.String(), m.Redis.String(), m.Provider.String(), fmt.Sprintf("%.0f", m.Worker.sum()+m.Redis.sum()+m.Provider.sum()),
+			fmt.Sprintf("%.2f+%.2f", m.OurTrips, m.QueueTrips), fmt.Sprintf("%.1f", m.Commands), fmt.Sprintf("%.0f", m.BytesIn), fmt.Sprintf("%.0f", m.BytesOut))...)
+		enqueueing.row(append(begin, fmt.Sprintf("%.0f", m.EnqueuePerSecond), row.Enqueue.String(), fmt.Sprintf("%.2f", m.EnqueueTrips),
+			fmt.Sprintf("%.0f B", m.WaitingBytes), fmt.Sprintf("%.0f B", m.SettledBytes))...)
 	}
-	if err := t.Flush(); err != nil || r.Trace == nil {
-		return err
+	list := []sheet{settling, enqueueing}
+	if r.Trace == nil {
+		return list
 	}
-	fmt.Fprintf(out, "\nRequests to Redis per refund, one by one (%s):\n", r.Trace.Path)
-	fmt.Fprintln(t, "PHASE\tPER REFUND\tWHAT")
+	requests := sheet{title: "Requests to Redis per refund, one by one (" + r.Trace.Path + ")", columns: []string{"PHASE", "PER REFUND", "WHAT"}}
 	for _, q := range r.Trace.Requests {
-		fmt.Fprintf(t, "%s\t%.2f\t%s\n", q.Phase, q.PerRefund, q.What)
+		requests.row(q.Phase, fmt.Sprintf("%.2f", q.PerRefund), q.What)
 	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "\nRedis memory per settled refund, by key (%s):\n", r.Trace.Path)
-	fmt.Fprintln(t, "KEYS\tKEYS PER REFUND\tBYTES PER REFUND")
+	memory := sheet{title: "Redis memory per settled refund, by key (" + r.Trace.Path + ")", columns: []string{"KEYS", "KEYS PER REFUND", "BYTES PER REFUND"}}
 	for _, h := range r.Trace.Memory {
-		fmt.Fprintf(t, "%s\t%.2f\t%.0f\n", h.Keys, h.Count, h.Bytes)
+		memory.row(h.Keys, fmt.Sprintf("%.2f", h.Count), fmt.Sprintf("%.0f", h.Bytes))
 	}
-	return t.Flush()
+	return append(list, requests, memory)
 }

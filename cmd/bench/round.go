@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"runtime/pprof"
 	"sync/atomic"
 	"time"
 
@@ -18,7 +20,8 @@ type bench struct {
 	store     *store
 	simulator *simulator
 	trips     *trips
-	traced    bool // somebody watches, who is to be told where a round stands
+	traced    bool      // somebody watches, who is to be told where a round stands
+	profile   io.Writer // takes the CPU profile of settling; nil: none
 }
 
 // side is one of the two that are compared.
@@ -44,6 +47,9 @@ type sample struct {
 	SettledBytes     float64 `json:"redis_memory_settled"`
 	EnqueuePerSecond float64 `json:"enqueued_per_second"`
 	EnqueueTrips     float64 `json:"enqueue_round_trips"`
+	Worker           cost    `json:"cpu_worker"`        // and whatever else this process does meanwhile, which is little
+	Redis            cost    `json:"cpu_redis"`         // with its threads
+	Provider         cost    `json:"cpu_provider"`      // the simulator
 	Moved            int64   `json:"moved_minor_units"` // by all of the round
 }
 
@@ -109,12 +115,23 @@ func (b *bench) round(ctx context.Context, s side) (sample, error) {
 	if err != nil {
 		return out, err
 	}
+	provider, err := b.simulator.cpu(ctx)
+	if err != nil {
+		return out, err
+	}
 	before = b.trips.now()
+	own := ownCPU()
 	took, looks, err := b.drain(ctx, s)
 	if err != nil {
 		return out, err
 	}
+	out.Worker = ownCPU().since(own).per(b.refunds)
 	worked := b.trips.now().since(before)
+	providerAfter, err := b.simulator.cpu(ctx)
+	if err != nil {
+		return out, err
+	}
+	out.Provider = providerAfter.since(provider).per(b.refunds)
 	if err := b.mark(ctx, phaseOver); err != nil {
 		return out, err
 	}
@@ -123,6 +140,7 @@ func (b *bench) round(ctx context.Context, s side) (sample, error) {
 		return out, err
 	}
 	out.PerSecond = float64(n) / took.Seconds()
+	out.Redis = done.cpu.since(full.cpu).per(b.refunds)
 	out.OurTrips, out.QueueTrips = per(worked.ours), per(worked.queue)
 	out.Commands = per(done.commands - full.commands - looks*commandsPerLook)
 	out.BytesIn, out.BytesOut = per(done.in-full.in), per(done.out-full.out)
@@ -171,6 +189,12 @@ func (b *bench) drain(ctx context.Context, s side) (took time.Duration, looks in
 	}
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
+	if b.profile != nil {
+		if err := pprof.StartCPUProfile(b.profile); err != nil {
+			return 0, 0, err
+		}
+		defer pprof.StopCPUProfile()
+	}
 	start := time.Now()
 	stop, err := s.work(ctx, fail)
 	if err != nil {
@@ -186,7 +210,7 @@ func (b *bench) drain(ctx context.Context, s side) (took time.Duration, looks in
 
 func (b *bench) follow(ctx context.Context, before int64, looks *int64) error {
 	for pause := 2 * time.Millisecond; ; {
-		calls, err := b.simulator.calls(ctx, b.provider)
+		calls, err := b.simulator.reached(ctx, b.provider, before+int64(b.refunds))
 		if err == nil && calls-before >= int64(b.refunds) {
 			var left waiting
 			*looks++
@@ -194,9 +218,9 @@ func (b *bench) follow(ctx context.Context, before int64, looks *int64) error {
 				return nil
 			}
 			pause = min(pause*5/4, 20*time.Millisecond)
-		}
-		if err == nil {
-			err = wait(ctx, pause)
+			if err == nil {
+				err = wait(ctx, pause)
+			}
 		}
 		if err != nil {
 			if errors.Is(ctx.Err(), context.DeadlineExceeded) {

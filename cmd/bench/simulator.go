@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -32,20 +31,23 @@ type ledgerSum struct {
 }
 
 func simulatorCommand() *cobra.Command {
-	return &cobra.Command{
+	var latency time.Duration
+	cmd := &cobra.Command{
 		Use: simulatorName, Hidden: true, Args: cobra.NoArgs,
 		Short: "Serve the simulated providers until standard input ends",
 		RunE: cli.Action(func(cmd *cobra.Command, _ []string) error {
-			return simulate(cmd.InOrStdin(), cmd.OutOrStdout())
+			return simulate(cmd.InOrStdin(), cmd.OutOrStdout(), latency)
 		}),
 	}
+	cmd.Flags().DurationVar(&latency, "latency", 0, "how long each answer takes")
+	return cmd
 }
 
 // simulate serves the companies on one port and the benchmark's own questions
 // on another. It ends with standard input, that is with the process that
 // started it, however that one ends.
-func simulate(in io.Reader, out io.Writer) error {
-	companies := sandbox.New(sandbox.Options{SettleDelay: time.Millisecond})
+func simulate(in io.Reader, out io.Writer, latency time.Duration) error {
+	companies := sandbox.New(sandbox.Options{SettleDelay: time.Millisecond, Latency: latency})
 	if err := companies.Start("127.0.0.1:0"); err != nil {
 		return err
 	}
@@ -81,6 +83,18 @@ func questions(companies *sandbox.Server) http.Handler {
 	mux.HandleFunc("GET /calls", answering(func(company string, _, _ int64) any {
 		return companies.Calls(company, sandbox.OpRefund)
 	}))
+	mux.HandleFunc("GET /reached", func(w http.ResponseWriter, r *http.Request) {
+		until := time.Now().Add(longestAnswer)
+		answering(func(company string, _, count int64) any {
+			for {
+				n := companies.Calls(company, sandbox.OpRefund)
+				if int64(n) >= count || time.Now().After(until) || wait(r.Context(), time.Millisecond) != nil {
+					return n
+				}
+			}
+		})(w, r)
+	})
+	mux.HandleFunc("GET /cpu", answering(func(string, int64, int64) any { return ownCPU() }))
 	mux.HandleFunc("GET /moved", answering(func(company string, from, count int64) any {
 		var sum ledgerSum
 		for n := from; n < from+count; n++ {
@@ -96,14 +110,18 @@ func questions(companies *sandbox.Server) http.Handler {
 	return mux
 }
 
+// longestAnswer is how long the question whether so many calls have come is held
+// back until they have.
+const longestAnswer = time.Second
+
 // answering reads ?company=&from=&count= and writes the answer as JSON.
 func answering(answer func(company string, from, count int64) any) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
 		from, err1 := strconv.ParseInt(q.Get("from"), 10, 64)
 		count, err2 := strconv.ParseInt(q.Get("count"), 10, 64)
-		if err1 != nil || err2 != nil || from < 0 || count < 0 || count > maxRefunds {
-			http.Error(w, fmt.Sprintf("from and count must be whole numbers, count at most %d", maxRefunds), http.StatusBadRequest)
+		if err1 != nil || err2 != nil || from < 0 || count < 0 {
+			http.Error(w, "from and count must be whole numbers", http.StatusBadRequest)
 			return
 		}
 		_ = json.NewEncoder(w).Encode(answer(q.Get("company"), from, count)) // the caller may be gone

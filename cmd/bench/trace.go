@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 )
 
 // smallRound is how many refunds the rounds settle that are not measured: enough
@@ -27,6 +29,19 @@ type trace struct {
 	Path     string    `json:"path"`
 	Requests []request `json:"requests"`
 	Memory   []holding `json:"memory"` // after the round
+}
+
+// writeProfile makes one more round of ours, whose settling is profiled.
+func (b *bench) writeProfile(ctx context.Context, p path) (err error) {
+	file, err := os.Create(b.cpuProfile)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	profiled := *b
+	profiled.profile = file
+	_, err = profiled.round(ctx, &ourSide{bench: &profiled, path: p})
+	return err
 }
 
 // trace lets ours settle some refunds while MONITOR watches, which slows

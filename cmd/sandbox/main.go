@@ -38,6 +38,7 @@ type settings struct {
 	payments    string
 	noSamples   bool
 	settleDelay time.Duration
+	latency     time.Duration
 	quiet       bool
 }
 
@@ -63,6 +64,7 @@ The ledger, faults on command, and further payments: see http://ADDRESS/control/
 	root.Flags().StringVar(&o.payments, "payments", "", "CSV or JSON file of further payments (- for standard input)")
 	root.Flags().BoolVar(&o.noSamples, "no-samples", false, "leave the sample payments and their faults out")
 	root.Flags().DurationVar(&o.settleDelay, "settle-delay", time.Second, "how long maib takes to carry out a refund")
+	root.Flags().DurationVar(&o.latency, "latency", 0, "how long each answer takes")
 	root.Flags().BoolVar(&o.quiet, "quiet", false, "don't print a line for each call")
 	root.AddCommand(&cobra.Command{
 		Use:   "config",
@@ -78,7 +80,7 @@ The ledger, faults on command, and further payments: see http://ADDRESS/control/
 func serve(c *cobra.Command, o settings) error {
 	var lines sync.Mutex
 	out := c.OutOrStdout()
-	options := sandbox.Options{SettleDelay: o.settleDelay}
+	options := sandbox.Options{SettleDelay: o.settleDelay, Latency: o.latency}
 	if !o.quiet {
 		options.Log = func(line string) {
 			lines.Lock()

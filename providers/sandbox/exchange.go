@@ -102,6 +102,10 @@ func (s *Server) company(p protocol) http.Handler {
 		if s.options.Log != nil {
 			s.options.Log(line)
 		}
+		if d := s.options.Latency; d > 0 && !s.hold(r, d) {
+			drop(w, false)
+			return
+		}
 		f.Kind.facts().deliver(s, delivery{w, r, c, f, answer})
 	})
 }

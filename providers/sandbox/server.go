@@ -40,11 +40,14 @@ type Credentials struct {
 // Options change how the sandbox behaves. The zero Options are fine.
 type Options struct {
 	// Now is the clock of the ledger, the tokens and everything that is due;
-	// nil for time.Now. Fault.Delay of an answer is always real time.
+	// nil for time.Now. Latency, and Fault.Delay of an answer, are always real time.
 	Now func() time.Time
 	// Log takes one line for each call, without secrets; nil for none. Calls
 	// come from several goroutines at once.
 	Log func(line string)
+	// Latency is how long each answer of a company takes, on top of a fault's
+	// delay; 0 means none. What is asked for is done before it.
+	Latency time.Duration
 	// SettleDelay is how long maib takes from Created to Accepted; 0 means one
 	// second. Half of it is spent in Requested.
 	SettleDelay time.Duration
