@@ -14,6 +14,8 @@ type cpu struct {
 
 func (c cpu) since(before cpu) cpu { return cpu{c.User - before.User, c.System - before.System} }
 
+func (c cpu) total() time.Duration { return c.User + c.System }
+
 // cost is the processors' time for one refund, in microseconds.
 type cost struct {
 	User   float64 `json:"user_us"`

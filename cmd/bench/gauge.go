@@ -15,17 +15,18 @@ type gauge struct {
 	in, out  int64 // bytes ever received and sent
 	memory   int64 // bytes used, without the buffers of clients and of the AOF
 	cpu      cpu   // ever used
+	clients  int64 // connected
 }
 
 func (s *store) gauge(ctx context.Context) (gauge, error) {
-	info, err := s.info(quietly(ctx), "stats", "memory", "cpu", "commandstats")
+	info, err := s.info(quietly(ctx), "clients", "stats", "memory", "cpu", "commandstats")
 	if err != nil {
 		return gauge{}, err
 	}
 	var g gauge
 	var clients, aof int64
 	for name, to := range map[string]*int64{"total_net_input_bytes": &g.in, "total_net_output_bytes": &g.out,
-		"used_memory": &g.memory, "mem_clients_normal": &clients, "mem_aof_buffer": &aof} {
+		"used_memory": &g.memory, "connected_clients": &g.clients, "mem_clients_normal": &clients, "mem_aof_buffer": &aof} {
 		if *to, err = strconv.ParseInt(info[name], 10, 64); err != nil {
 			return g, fmt.Errorf("INFO gives no %s: %w", name, err)
 		}

@@ -6,13 +6,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -65,11 +64,7 @@ paid twice or not settled ends the run with exit status 1.`,
 			return s.check()
 		},
 		RunE: cli.Action(func(cmd *cobra.Command, _ []string) error {
-			err := run(cmd.Context(), s, cmd.OutOrStdout(), cmd.ErrOrStderr())
-			if err != nil && cmd.Context().Err() != nil {
-				return &cli.Exit{Status: cli.Failed, Err: errors.New("interrupted; nothing that was started is left")}
-			}
-			return err
+			return interrupted(cmd.Context(), run(cmd.Context(), s, cmd.OutOrStdout(), cmd.ErrOrStderr()))
 		}),
 	}
 	f := root.Flags()
@@ -83,35 +78,20 @@ paid twice or not settled ends the run with exit status 1.`,
 	f.StringVar(&s.cpuProfile, "cpuprofile", "", "write a CPU profile of one more round of ours, which does not count, to this file")
 	f.StringVar(&s.appendfsync, "appendfsync", "", "no, everysec or always with an append-only file, off without one (default: off, then always)")
 	s.format = cli.FormatFlag(root, cli.Text, markdown, cli.JSON)
-	root.AddCommand(simulatorCommand())
+	root.AddCommand(simulatorCommand(), podCommand())
+	for _, e := range experiments() {
+		root.AddCommand(e.command())
+	}
 	return root
 }
 
 func (s settings) check() error {
-	for _, n := range []struct {
-		name      string
-		n, lo, hi int
-	}{{"refunds", s.refunds, 1, maxRefunds}, {"rounds", s.rounds, 1, 100}, {"concurrency", s.concurrency, 1, 1000}} {
-		if n.n < n.lo || n.n > n.hi {
-			return fmt.Errorf("--%s must be from %d to %d", n.name, n.lo, n.hi)
-		}
+	if s.appendfsync != "" && s.redis != "" {
+		return errors.New("--appendfsync is for the redis-server that bench starts; a Redis named by --redis is used as it is")
 	}
-	for _, d := range s.latencies {
-		if d < 0 || d > maxLatency {
-			return fmt.Errorf("--provider-latency must be from 0s to %s", maxLatency)
-		}
-	}
-	switch {
-	case len(s.latencies) == 0:
-		return errors.New("--provider-latency must name a duration")
-	case !slices.Contains(sandbox.Companies, s.provider):
-		return fmt.Errorf("--provider must be one of %s", strings.Join(sandbox.Companies, ", "))
-	case s.appendfsync != "" && !slices.Contains(fsyncs, s.appendfsync):
-		return fmt.Errorf("--appendfsync must be one of %s", strings.Join(fsyncs, ", "))
-	case s.appendfsync != "" && s.redis != "":
-		return fmt.Errorf("--appendfsync is for the redis-server that bench starts; a Redis named by --redis is used as it is")
-	}
-	return nil
+	return firstOf(within("refunds", s.refunds, 1, maxRefunds), within("rounds", s.rounds, 1, 100), within("concurrency", s.concurrency, 1, 1000),
+		eachDurationWithin("provider-latency", s.latencies, 0, maxLatency), oneOf("provider", s.provider, sandbox.Companies),
+		oneOf("appendfsync", cmp.Or(s.appendfsync, fsyncAlways), fsyncs))
 }
 
 // paths are those of our worker that are measured.
@@ -159,7 +139,7 @@ func measure(ctx context.Context, s settings, mode string, latency time.Duration
 	defer store.close()
 	b := &bench{settings: s, store: store, simulator: simulator, trips: countTrips()}
 	defer b.trips.stop()
-	report.Redis = store.version
+	report.Machine.Redis = store.version
 	bare := report.row(store.label, latency, "bare asynq")
 	paths := s.paths()
 	rows := make([]*row, len(paths))

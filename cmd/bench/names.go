@@ -43,6 +43,38 @@ var (
 // perRefund begin the keys of which there is one for each refund or payment.
 var perRefund = []string{"refunds:claim:", "refunds:{}:r:", "refunds:{}:h:", "refunds:{}:p:", "refunds:{}:l:", "asynq:{}:t:", "asynq:workers:", "asynq:servers:"}
 
+// purposes say what the keys are for, by how their kind begins.
+var purposes = []struct{ prefix, what string }{
+	{"refunds:{}:r:", "the record"},
+	{"refunds:{}:h:", "the history: an entry for each change of state"},
+	{"refunds:{}:p:", "order and epoch of the payment"},
+	{"refunds:{}:l:", "the payment's refunds"},
+	{"refunds:{}:m", "finds a refund by its metadata"},
+	{"refunds:{}:n", "counts by provider and state, one key a bucket"},
+	{"refunds:{}:s:", "the refunds of a provider in a state, one key a bucket"},
+	{"refunds:{}:due", "when somebody has to look after a refund, one key a bucket"},
+	{"refunds:{}:wait", "the same for those that are queued"},
+	{"refunds:{}:out", "events that are still to be told"},
+	{"refunds:{}:confirmed", "what the relay writes to wait for, one key a bucket"},
+	{"refunds:{}:x:", "a refusal"},
+	{"refunds:claim:", "the id stands for this payment and content"},
+	{"refunds:events", "the event, until the stream is trimmed"},
+	{"asynq:{}:t:", "the task; with its result for a day when it is done"},
+	{"asynq:{}:pending", "the queue"},
+	{"asynq:{}:completed", "asynq's index of finished tasks, for a day"},
+	{"asynq:", "asynq's own, once for each queue or worker"},
+	{"refunds:", "once for each provider or worker"},
+}
+
+func purpose(kind string) string {
+	for _, p := range purposes {
+		if strings.HasPrefix(kind, p.prefix) {
+			return p.what
+		}
+	}
+	return "?"
+}
+
 // kindOf is a key with what differs from refund to refund left out.
 func kindOf(key string) string {
 	key = hashTag.ReplaceAllString(key, "{}")

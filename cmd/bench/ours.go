@@ -11,8 +11,6 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"refundworker/config"
-	"refundworker/providers/all"
-	"refundworker/providers/sandbox"
 	"refundworker/refund"
 	"refundworker/tasks"
 	"refundworker/worker"
@@ -37,40 +35,9 @@ type ourSide struct {
 	warnings tail
 }
 
-// oursConfig leaves everything as it is shipped but the rate limit, which would
-// be what is measured, and how soon maib is asked.
-const oursConfig = `
-redis: %q
-durability: %s
-listen: 127.0.0.1:0
-shutdown_timeout: 5s
-providers:
-  %[3]s:
-    driver: %[3]s
-    base_url: %[4]s
-    rate_limit: none
-    concurrency: %[5]d
-    preflight: %[6]t
-    poll: {initial: 10ms, max: 100ms}
-%[7]s`
-
-// credentials are the simulated companies' own, which open nothing else.
-var credentials = map[string][]string{
-	sandbox.UnitPay:  {"secret_key: " + sandbox.UnitPaySecret},
-	sandbox.Maib:     {"client_id: " + sandbox.MaibClientID, "client_secret: " + sandbox.MaibClientSecret},
-	sandbox.Sberbank: {"username: " + sandbox.SberbankUser, "password: " + sandbox.SberbankPassword},
-}
-
-func (o *ourSide) load() (*config.Config, error) {
-	text := fmt.Sprintf(oursConfig, o.store.url.Reveal(), o.store.durability, o.provider, o.simulator.Companies[o.provider],
-		o.concurrency, o.preflight, "    "+strings.Join(credentials[o.provider], "\n    ")+"\n")
-	return config.Load("bench.yaml", config.Options{Drivers: all.Drivers, ResolveSecrets: true,
-		ReadFile: func(string) ([]byte, error) { return []byte(text), nil }})
-}
-
 func (o *ourSide) open(ctx context.Context) (func(context.Context, refund.Request) error, func() error, error) {
 	var err error
-	if o.cfg, err = o.load(); err != nil {
+	if o.cfg, err = o.setup(o.path, o.provider).load(); err != nil {
 		return nil, nil, err
 	}
 	backend, err := tasks.Open(quietly(ctx), o.cfg)

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"io"
-	"runtime"
 	"slices"
 	"time"
 
@@ -13,23 +11,18 @@ import (
 
 // report is all that bench found out.
 type report struct {
-	At          time.Time `json:"at"`
-	Go          string    `json:"go"`
-	Platform    string    `json:"platform"`
-	Cores       int       `json:"cores"`
-	Redis       string    `json:"redis"`
-	Provider    string    `json:"provider"`
-	Refunds     int       `json:"refunds"`
-	Rounds      int       `json:"rounds"`
-	Concurrency int       `json:"concurrency"`
-	Rows        []*row    `json:"rows"`
-	Trace       *trace    `json:"trace,omitempty"`
+	Machine     machine `json:"machine"`
+	Provider    string  `json:"provider"`
+	Refunds     int     `json:"refunds"`
+	Rounds      int     `json:"rounds"`
+	Concurrency int     `json:"concurrency"`
+	Rows        []*row  `json:"rows"`
+	Trace       *trace  `json:"trace,omitempty"`
 	profiled    bool
 }
 
 func newReport(s settings) *report {
-	return &report{At: time.Now().UTC().Truncate(time.Second), Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
-		Cores: runtime.NumCPU(), Provider: s.provider, Refunds: s.refunds, Rounds: s.rounds, Concurrency: s.concurrency}
+	return &report{Machine: thisMachine(), Provider: s.provider, Refunds: s.refunds, Rounds: s.rounds, Concurrency: s.concurrency}
 }
 
 // row is one path on one Redis.
@@ -112,8 +105,8 @@ func (s spread) String() string { return fmt.Sprintf("%.2f (%.2f–%.2f)", s.Med
 
 // print writes the tables for people.
 func (r *report) print(out io.Writer, format cli.Format) error {
-	if _, err := fmt.Fprintf(out, "%s, %s %s, %d cores, Redis %s; %s, %d refunds a round, %d at once, median of %d rounds\n",
-		r.At.Format(time.DateOnly), r.Go, r.Platform, r.Cores, cmp.Or(r.Redis, "?"), r.Provider, r.Refunds, r.Concurrency, r.Rounds); err != nil {
+	if _, err := fmt.Fprintf(out, "%s; %s, %d refunds a round, %d at once, median of %d rounds\n",
+		r.Machine, r.Provider, r.Refunds, r.Concurrency, r.Rounds); err != nil {
 		return err
 	}
 	return writeSheets(out, format, r.sheets())

@@ -20,8 +20,9 @@ type bench struct {
 	store     *store
 	simulator *simulator
 	trips     *trips
-	traced    bool      // somebody watches, who is to be told where a round stands
-	profile   io.Writer // takes the CPU profile of settling; nil: none
+	traced    bool                        // somebody watches, who is to be told where a round stands
+	profile   io.Writer                   // takes the CPU profile of settling; nil: none
+	between   func(context.Context) error // called when all waits, before the side starts; nil: nothing is
 }
 
 // side is one of the two that are compared.
@@ -115,6 +116,11 @@ func (b *bench) round(ctx context.Context, s side) (sample, error) {
 	if err != nil {
 		return out, err
 	}
+	if b.between != nil {
+		if err := b.between(quietly(ctx)); err != nil {
+			return out, err
+		}
+	}
 	provider, err := b.simulator.cpu(ctx)
 	if err != nil {
 		return out, err
@@ -206,6 +212,14 @@ func (b *bench) drain(ctx context.Context, s side) (took time.Duration, looks in
 		err = cause
 	}
 	return took, looks, errors.Join(err, stop())
+}
+
+// await waits until the provider got so many refund calls and the queue is empty.
+func (b *bench) await(ctx context.Context, calls int64) error {
+	ctx, cancel := context.WithTimeout(ctx, b.roundTime())
+	defer cancel()
+	looks := int64(0)
+	return b.follow(ctx, calls-int64(b.refunds), &looks)
 }
 
 func (b *bench) follow(ctx context.Context, before int64, looks *int64) error {

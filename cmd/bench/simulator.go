@@ -23,6 +23,12 @@ type simulatorReady struct {
 	Control   string            `json:"control"`
 }
 
+// arrival is when a refund call had been read.
+type arrival struct {
+	Payment string    `json:"payment"`
+	At      time.Time `json:"at"`
+}
+
 // ledgerSum is what moved on a range of payments, in minor units.
 type ledgerSum struct {
 	Moved   int64 `json:"moved"`
@@ -94,6 +100,15 @@ func questions(companies *sandbox.Server) http.Handler {
 			}
 		})(w, r)
 	})
+	mux.HandleFunc("GET /arrivals", answering(func(company string, _, _ int64) any {
+		list := []arrival{}
+		for _, c := range companies.RecentCalls() {
+			if c.Company == company && c.Operation == sandbox.OpRefund {
+				list = append(list, arrival{c.Payment, c.At})
+			}
+		}
+		return list
+	}))
 	mux.HandleFunc("GET /cpu", answering(func(string, int64, int64) any { return ownCPU() }))
 	mux.HandleFunc("GET /moved", answering(func(company string, from, count int64) any {
 		var sum ledgerSum

@@ -35,7 +35,12 @@ func (t *trips) stop() { redis.SetOTelRecorder(nil) }
 // tally is a number of round trips, of asynq and of ours.
 type tally struct{ queue, ours int64 }
 
-func (t *trips) now() tally { return tally{t.queue.Load(), t.ours.Load()} }
+func (t *trips) now() tally {
+	if t == nil { // nobody counts
+		return tally{}
+	}
+	return tally{t.queue.Load(), t.ours.Load()}
+}
 
 func (t tally) since(before tally) tally { return tally{t.queue - before.queue, t.ours - before.ours} }
 

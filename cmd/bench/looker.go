@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"refundworker/config"
+	"refundworker/journal"
+	"refundworker/pause"
+	"refundworker/ratelimit"
+	"refundworker/refund"
+	"refundworker/tasks"
+	"refundworker/web"
+	"refundworker/web/access"
+)
+
+// looker is somebody who looks at the journal while no worker runs.
+type looker struct {
+	cfg       *config.Config
+	backend   *tasks.Backend
+	processor *tasks.Processor
+	provider  string
+}
+
+func (b *bench) looker(ctx context.Context) (*looker, error) {
+	cfg, err := b.setup(path{}, b.provider).load()
+	if err != nil {
+		return nil, err
+	}
+	backend, err := tasks.Open(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	parts := tasks.Parts{Journal: backend.Journal, Limiter: ratelimit.New(backend.Redis), Board: pause.New(backend.Redis), Policy: cfg.Retry, By: "bench"}
+	for _, p := range cfg.Providers {
+		api, err := p.Driver.Open(p.Settings)
+		if err != nil {
+			_ = backend.Close()
+			return nil, err
+		}
+		parts.Accounts = append(parts.Accounts, tasks.Account{Provider: p, API: api})
+	}
+	return &looker{cfg, backend, tasks.NewProcessor(parts), b.provider}, nil
+}
+
+func (l *looker) close() { _ = l.backend.Close() }
+
+// queued counts the refunds that wait.
+func (l *looker) queued(ctx context.Context) (int, error) {
+	stats, err := l.backend.Journal.Stats(ctx)
+	for _, s := range stats {
+		if s.State == refund.Queued {
+			return int(s.Count), nil
+		}
+	}
+	return 0, err
+}
+
+func (l *looker) stats(ctx context.Context) error {
+	_, err := l.backend.Journal.Stats(ctx)
+	return err
+}
+
+// perPage is what a page of the web has.
+const perPage = 50
+
+func (l *looker) page(ctx context.Context) error {
+	_, err := l.backend.Journal.Page(ctx, journal.PageOf{State: refund.Queued, Providers: []string{l.provider}, Limit: perPage})
+	return err
+}
+
+// list reads what refundctl list shows first.
+func (l *looker) list(ctx context.Context) error {
+	n := 0
+	for _, err := range l.backend.Journal.List(ctx, journal.Filter{State: refund.Queued}) {
+		if err != nil {
+			return err
+		}
+		if n++; n == perPage {
+			break
+		}
+	}
+	return nil
+}
+
+// overview is the first page of a site that nobody has asked before, so that
+// nothing is remembered.
+func (l *looker) overview(ctx context.Context) error {
+	guard, err := access.New(access.Options{Web: l.cfg.Web, Listen: l.cfg.Listen, Redis: func() redis.UniversalClient { return l.backend.Redis }})
+	if err != nil {
+		return err
+	}
+	site, err := web.New(web.Options{Config: l.cfg, Backend: l.backend, Gate: guard})
+	if err != nil {
+		return err
+	}
+	answer := httptest.NewRecorder()
+	guard.Protect(site).ServeHTTP(answer, httptest.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1/", nil))
+	if answer.Code != http.StatusOK {
+		return fmt.Errorf("the overview answers %d: %.200s", answer.Code, answer.Body)
+	}
+	return nil
+}
+
+// timed is the median of five.
+func timed(ctx context.Context, do func(context.Context) error) (time.Duration, error) {
+	var took []time.Duration
+	for range 5 {
+		start := time.Now()
+		if err := do(ctx); err != nil {
+			return 0, err
+		}
+		took = append(took, time.Since(start))
+	}
+	slices.Sort(took)
+	return took[2], nil
+}
