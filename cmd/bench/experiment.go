@@ -16,6 +16,7 @@ import (
 // experiment is a subcommand that measures one thing.
 type experiment struct {
 	name, short, long string
+	settings          any                  // what the flags set
 	flags             func(*pflag.FlagSet) // sets the defaults too
 	check             func() error
 	run               func(context.Context, *lab) (finding, error)
@@ -26,7 +27,7 @@ type finding interface{ sheets() []sheet }
 
 // experiments are all of them, with settings of their own.
 func experiments() []experiment {
-	return []experiment{latencyExperiment(), growthExperiment(), memoryExperiment(), podsExperiment()}
+	return []experiment{latencyExperiment(), growthExperiment(), memoryExperiment(), podsExperiment(), providersExperiment(), enqueueExperiment(), clusterExperiment(), piecesExperiment()}
 }
 
 func (e experiment) command() *cobra.Command {

@@ -38,7 +38,7 @@ takes minutes and about 2 GiB.`,
 			}
 			return firstOf(eachWithin("waiting", s.waiting, 1, maxRefunds), within("refunds", s.refunds, 1, 100_000))
 		},
-		run: s.run,
+		settings: s, run: s.run,
 	}
 }
 

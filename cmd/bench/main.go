@@ -48,7 +48,17 @@ const maxRefunds = 5_000_000
 const maxLatency = time.Second
 
 func newCommand() *cobra.Command {
-	var s settings
+	root, _ := newRoot()
+	root.AddCommand(simulatorCommand(), podCommand(), allCommand())
+	for _, e := range experiments() {
+		root.AddCommand(e.command())
+	}
+	return root
+}
+
+// newRoot is the command without its subcommands, and its settings.
+func newRoot() (*cobra.Command, *settings) {
+	s := &settings{}
 	root := &cobra.Command{
 		Use:   "bench",
 		Short: "Measure refunds per second beside a bare asynq handler",
@@ -64,7 +74,7 @@ paid twice or not settled ends the run with exit status 1.`,
 			return s.check()
 		},
 		RunE: cli.Action(func(cmd *cobra.Command, _ []string) error {
-			return interrupted(cmd.Context(), run(cmd.Context(), s, cmd.OutOrStdout(), cmd.ErrOrStderr()))
+			return interrupted(cmd.Context(), run(cmd.Context(), *s, cmd.OutOrStdout(), cmd.ErrOrStderr()))
 		}),
 	}
 	f := root.Flags()
@@ -78,11 +88,7 @@ paid twice or not settled ends the run with exit status 1.`,
 	f.StringVar(&s.cpuProfile, "cpuprofile", "", "write a CPU profile of one more round of ours, which does not count, to this file")
 	f.StringVar(&s.appendfsync, "appendfsync", "", "no, everysec or always with an append-only file, off without one (default: off, then always)")
 	s.format = cli.FormatFlag(root, cli.Text, markdown, cli.JSON)
-	root.AddCommand(simulatorCommand(), podCommand())
-	for _, e := range experiments() {
-		root.AddCommand(e.command())
-	}
-	return root
+	return root, s
 }
 
 func (s settings) check() error {

@@ -3,8 +3,10 @@ package main
 import (
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"refundworker/internal/cli"
 	"refundworker/providers/sandbox"
@@ -92,6 +94,37 @@ func TestSheetsArePrintedForPeopleAndForDocuments(t *testing.T) {
 		if err := writeSheets(&out, format, []sheet{s}); err != nil || out.String() != want {
 			t.Errorf("%s: %v\n%q, want\n%q", format, err, out.String(), want)
 		}
+	}
+}
+
+func TestPiecesAreReadFromWhatGoTestPrints(t *testing.T) {
+	got := piecesIn([]byte(`goos: linux
+pkg: refundworker/providers/maib
+cpu: AMD EPYC
+BenchmarkDecode/refund-2         	    1000	      1234.5 ns/op	    2048 B/op	      17 allocs/op
+BenchmarkRead-2                  	     100	     98765 ns/op	  12.30 MB/s	       0 B/op	       0 allocs/op
+BenchmarkWithoutMemory-2         	     100	        12 ns/op
+PASS
+ok  	refundworker/providers/maib	0.005s
+`))
+	want := []piece{{"maib", "Decode/refund", 1234.5, 2048, 17}, {"maib", "Read", 98765, 0, 0}}
+	if !slices.Equal(got, want) {
+		t.Errorf("read %+v, want %+v", got, want)
+	}
+}
+
+func TestRankIsTheLeastThatSoManyDoNotExceed(t *testing.T) {
+	var list []time.Duration
+	for n := range 200 {
+		list = append(list, time.Duration(n+1))
+	}
+	for percent, want := range map[int]time.Duration{50: 100, 99: 198, 100: 200} {
+		if got := rank(list, percent); got != want {
+			t.Errorf("%d of a hundred: %d, want %d", percent, got, want)
+		}
+	}
+	if got := rank(list[:1], 99); got != 1 {
+		t.Errorf("of one: %d", got)
 	}
 }
 

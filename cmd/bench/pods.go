@@ -37,7 +37,7 @@ what the machine has left then goes to more workers.`,
 			return firstOf(within("refunds", s.refunds, 1, maxRefunds), within("concurrency", s.concurrency, 1, 1000), eachWithin("pods", s.pods, 1, 64),
 				eachDurationWithin("provider-latency", []time.Duration{s.latency}, 0, maxLatency), oneOf("appendfsync", s.appendfsync, fsyncs))
 		},
-		run: s.run,
+		settings: s, run: s.run,
 	}
 }
 

@@ -36,6 +36,7 @@ type store struct {
 	version    string
 	process    *process // nil for a Redis of somebody else
 	dir        string
+	extra      []string // further arguments of redis-server
 }
 
 // openStore starts redis-server with that appendfsync, or connects to the URL.
@@ -104,6 +105,7 @@ func (s *store) launch(ctx context.Context, bin, fsync string) error {
 	if fsync != fsyncOff {
 		args = append(args, "--appendonly", "yes", "--appendfsync", fsync)
 	}
+	args = append(args, s.extra...)
 	if s.process, err = startProcess(exec.Command(bin, args...)); err != nil {
 		return err
 	}

@@ -3,7 +3,9 @@
 package main
 
 import (
+	"os"
 	"os/exec"
+	"runtime"
 	"syscall"
 	"time"
 )
@@ -19,4 +21,17 @@ func ownCPU() cpu {
 		return cpu{}
 	}
 	return cpu{time.Duration(used.Utime.Nano()), time.Duration(used.Stime.Nano())}
+}
+
+// peakMemory is the most that a process that ended had in memory, in bytes.
+func peakMemory(ended *os.ProcessState) int64 {
+	used, ok := ended.SysUsage().(*syscall.Rusage)
+	if !ok {
+		return 0
+	}
+	most := int64(used.Maxrss)
+	if runtime.GOOS != "darwin" { // there it is in bytes, elsewhere in KiB
+		most <<= 10
+	}
+	return most
 }
