@@ -23,7 +23,7 @@ import (
 	"refundworker/providers"
 )
 
-func open(t *testing.T, base string, change ...func(*providers.Settings)) *providers.Client {
+func open(t testing.TB, base string, change ...func(*providers.Settings)) *providers.Client {
 	t.Helper()
 	u, err := url.Parse(base)
 	if err != nil {

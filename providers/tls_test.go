@@ -24,12 +24,12 @@ import (
 
 // authority issues certificates as a national or a bank's own CA does.
 type authority struct {
-	t    *testing.T
+	t    testing.TB
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
 }
 
-func newAuthority(t *testing.T) *authority {
+func newAuthority(t testing.TB) *authority {
 	t.Helper()
 	a := &authority{t: t, key: newKey(t)}
 	a.cert = a.sign(&x509.Certificate{Subject: pkix.Name{CommonName: "test authority"}, IsCA: true, BasicConstraintsValid: true,
@@ -37,7 +37,7 @@ func newAuthority(t *testing.T) *authority {
 	return a
 }
 
-func newKey(t *testing.T) *ecdsa.PrivateKey {
+func newKey(t testing.TB) *ecdsa.PrivateKey {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -79,9 +79,9 @@ func (a *authority) file() string {
 	return name
 }
 
-// serve is a provider with a certificate of the authority; change spoils it.
-// It counts the requests that it could read.
-func (a *authority) serve(change func(*x509.Certificate), spoil func(*tls.Config)) (*httptest.Server, *atomic.Int32) {
+// server is the configuration of a provider with a certificate of the
+// authority; change spoils it.
+func (a *authority) server(change func(*x509.Certificate)) *tls.Config {
 	a.t.Helper()
 	leaf := &x509.Certificate{Subject: pkix.Name{CommonName: "provider"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, DNSNames: []string{"provider.example"},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageDigitalSignature,
@@ -89,10 +89,18 @@ func (a *authority) serve(change func(*x509.Certificate), spoil func(*tls.Config
 	if change != nil {
 		change(leaf)
 	}
-	key, requests := newKey(a.t), new(atomic.Int32)
+	key := newKey(a.t)
+	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{a.sign(leaf, &key.PublicKey).Raw}, PrivateKey: key}}}
+}
+
+// serve is such a provider; spoil changes its configuration. It counts the
+// requests that it could read.
+func (a *authority) serve(change func(*x509.Certificate), spoil func(*tls.Config)) (*httptest.Server, *atomic.Int32) {
+	a.t.Helper()
+	requests := new(atomic.Int32)
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { requests.Add(1) }))
 	srv.Config.ErrorLog = quiet
-	srv.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{a.sign(leaf, &key.PublicKey).Raw}, PrivateKey: key}}}
+	srv.TLS = a.server(change)
 	if spoil != nil {
 		spoil(srv.TLS)
 	}
