@@ -1,20 +1,19 @@
 package providers
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"time"
 )
 
-// Send makes one refund attempt, exactly once, over a connection of its own
-// that is not http.Transport's: the transport re-sends a request when a kept
-// connection dies, and HTTP/2 does when a stream is refused. No byte of the
+// Send makes one refund attempt, exactly once, over a connection that is not
+// http.Transport's: the transport re-sends a request when a kept connection
+// dies, and HTTP/2 does when a stream is refused. It is a new one, or one on
+// which an attempt was answered a moment ago (see keptConns). No byte of the
 // request leaves after deadline (see gate).
 //
 // A Failure with Kind Unavailable means that no byte of it left at all. One
@@ -31,7 +30,7 @@ func (c *Client) Send(ctx context.Context, deadline time.Time, call Call) (Answe
 	if fail != nil {
 		return Answer{}, fail
 	}
-	req.Close = true
+	req.Close = !c.kept.keeping()
 	defer c.took(call.Operation, c.now())
 	if c.network != nil {
 		resp, err := c.network.RoundTrip(req)
@@ -47,35 +46,68 @@ func (c *Client) Send(ctx context.Context, deadline time.Time, call Call) (Answe
 	if err := req.Write(&wire); err != nil {
 		return Answer{}, &Failure{Kind: Unavailable, Code: CodeNotSent, Message: "the request could not be built"}
 	}
-	conn, guard, err := c.connect(ctx, g, req, left)
-	if err != nil {
-		if errors.Is(err, errTooLate) || g.left() <= 0 {
-			return Answer{}, tooLate()
-		}
+	if err := ctx.Err(); err != nil { // a kept connection would not ask
 		return Answer{}, c.broken(ctx, call, err, false)
 	}
-	defer guard.Close()
-	defer context.AfterFunc(ctx, func() { guard.Close() })()
-
-	guard.armed.Store(true)
-	if _, err := conn.Write(wire.Bytes()); err != nil {
-		switch {
-		case guard.sent.Load():
-			return Answer{}, c.broken(ctx, call, err, true)
-		case errors.Is(err, errTooLate):
-			return Answer{}, tooLate()
+	conn := c.kept.take()
+	if conn == nil {
+		var err error
+		if conn, err = c.connect(ctx, g, req, left); err != nil {
+			if errors.Is(err, errTooLate) || g.left() <= 0 {
+				return Answer{}, tooLate()
+			}
+			return Answer{}, c.broken(ctx, call, err, false)
 		}
-		return Answer{}, c.broken(ctx, call, err, false)
 	}
-	resp, err := readResponse(conn, req)
-	if err != nil {
-		return Answer{}, c.broken(ctx, call, err, true)
-	}
-	answer, fail := c.receive(ctx, resp)
-	if fail == nil {
-		guard.answered.Store(true)
+	conn.begin(g)
+	attended := context.AfterFunc(ctx, func() { conn.guard.Close() })
+	answer, fail, reusable := c.exchange(ctx, conn, req, wire.Bytes(), call)
+	// If the context has ended by now, whoever closes it may do so at any moment.
+	if attended() && reusable {
+		c.kept.put(conn)
+	} else {
+		conn.guard.Close()
 	}
 	return answer, fail
+}
+
+// exchange sends the request and reads its answer. It also tells whether the
+// connection may serve another attempt.
+func (c *Client) exchange(ctx context.Context, conn *attemptConn, req *http.Request, wire []byte, call Call) (_ Answer, _ *Failure, reusable bool) {
+	if _, err := conn.Write(wire); err != nil {
+		switch {
+		case conn.guard.sent.Load():
+			c.died(conn)
+			return Answer{}, c.broken(ctx, call, err, true), false
+		case errors.Is(err, errTooLate):
+			return Answer{}, tooLate(), false
+		}
+		c.died(conn)
+		return Answer{}, c.broken(ctx, call, err, false), false
+	}
+	resp, err := conn.readResponse(req)
+	if err != nil {
+		c.died(conn)
+		return Answer{}, c.broken(ctx, call, err, true), false
+	}
+	answer, fail := c.receive(ctx, resp)
+	if fail != nil {
+		return answer, fail, false
+	}
+	conn.guard.answered.Store(true)
+	if conn.again && answer.Status == http.StatusRequestTimeout { // how some servers say that they were closing it
+		c.kept.betray()
+	}
+	return answer, nil, conn.reusable(resp)
+}
+
+// died notes that an attempt got no byte of an answer. On a connection that was
+// kept the reason may be that it was: the other side, or something in between,
+// had forgotten it.
+func (c *Client) died(conn *attemptConn) {
+	if conn.again && !conn.heard() {
+		c.kept.betray()
+	}
 }
 
 func tooLate() *Failure {
@@ -84,7 +116,8 @@ func tooLate() *Failure {
 
 // connect dials and, for https, shakes hands; all of it within connectLimit and
 // half of the time left, so that there is time to hear the answer.
-func (c *Client) connect(ctx context.Context, g gate, req *http.Request, left time.Duration) (net.Conn, *guardedConn, error) {
+func (c *Client) connect(ctx context.Context, g gate, req *http.Request, left time.Duration) (*attemptConn, error) {
+	opened := c.now()
 	ctx, cancel := context.WithTimeout(ctx, min(connectLimit, left/2))
 	defer cancel()
 	host, port := req.URL.Hostname(), req.URL.Port()
@@ -93,38 +126,19 @@ func (c *Client) connect(ctx context.Context, g gate, req *http.Request, left ti
 	}
 	raw, err := dialer(c.base, connectLimit).DialContext(ctx, "tcp", net.JoinHostPort(host, port))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	guard := &guardedConn{Conn: raw, gate: g}
 	if req.URL.Scheme != "https" {
-		return guard, guard, nil
+		return newAttemptConn(guard, guard, opened), nil
 	}
+	guard.records = new(records)
 	config := c.tls.Clone()
 	config.ServerName = host
 	secure := tls.Client(guard, config)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		guard.Close()
-		return nil, nil, err
+		return nil, err
 	}
-	return secure, guard, nil
-}
-
-// readResponse reads the status and the header, of at most maxHeaders bytes.
-func readResponse(conn io.Reader, req *http.Request) (*http.Response, error) {
-	limit := &io.LimitedReader{R: conn, N: maxHeaders}
-	r := bufio.NewReader(limit)
-	for range 5 { // informational answers come before the real one
-		resp, err := http.ReadResponse(r, req)
-		if err != nil {
-			if limit.N <= 0 {
-				return nil, errMalformed
-			}
-			return nil, err
-		}
-		if resp.StatusCode >= 200 || resp.StatusCode == http.StatusSwitchingProtocols {
-			limit.N = 2*maxBody + maxHeaders // the body has its own limit; this one is for chunk framing and trailers
-			return resp, nil
-		}
-	}
-	return nil, errMalformed
+	return newAttemptConn(secure, guard, opened), nil
 }

@@ -3,11 +3,17 @@ package providers
 import (
 	"errors"
 	"net"
+	"os"
 	"sync/atomic"
 	"time"
 )
 
-var errTooLate = errors.New("the attempt's deadline has passed")
+var (
+	errTooLate = errors.New("the attempt's deadline has passed")
+	// errDry is a timeout, because TLS takes any other error for the connection's
+	// end. Nothing else gives one here: no read has a deadline.
+	errDry = os.ErrDeadlineExceeded
+)
 
 // gate tells how much of an attempt's time is left, by the wall clock and by
 // the monotonic one. Neither is enough: a suspended machine stops the second,
@@ -33,15 +39,17 @@ func (g gate) left() time.Duration {
 	return min(g.until.Sub(g.wall()), g.span-g.elapsed())
 }
 
-// guardedConn is the connection of one attempt. Its Write refuses once the gate
-// is shut, and its Close resets the connection unless the answer was read, so
-// that the kernel delivers nothing that it still holds.
+// guardedConn is the connection of one attempt at a time. Its Write refuses once
+// the gate is shut, and its Close resets the connection unless the answer was
+// read, so that the kernel delivers nothing that it still holds.
 type guardedConn struct {
 	net.Conn
 	gate     gate
 	armed    atomic.Bool // the handshake is over: what is written now is the request
 	sent     atomic.Bool // the kernel took at least one byte of the request
 	answered atomic.Bool
+	dry      bool // Read takes nothing from the kernel: what comes is what was taken before
+	records  *records
 }
 
 func (c *guardedConn) Write(b []byte) (int, error) {
@@ -57,6 +65,15 @@ func (c *guardedConn) Write(b []byte) (int, error) {
 	if n > 0 && c.armed.Load() {
 		c.sent.Store(true)
 	}
+	return n, err
+}
+
+func (c *guardedConn) Read(b []byte) (int, error) {
+	if c.dry {
+		return 0, errDry
+	}
+	n, err := c.Conn.Read(b)
+	c.records.pass(b[:n])
 	return n, err
 }
 

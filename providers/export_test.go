@@ -24,3 +24,38 @@ var (
 
 // CheckAddress is what a dial is checked by; here: base_url allows this machine.
 var CheckAddress = checkAddress
+
+// Kept is how many connections wait for an attempt.
+func Kept(c *Client) int {
+	c.kept.mu.Lock()
+	defer c.kept.mu.Unlock()
+	return len(c.kept.idle)
+}
+
+// KeptStill reports whether each of them is open and silent.
+func KeptStill(c *Client) bool {
+	c.kept.mu.Lock()
+	defer c.kept.mu.Unlock()
+	for _, conn := range c.kept.idle {
+		if !still(conn.guard.Conn) {
+			return false
+		}
+	}
+	return true
+}
+
+// MaxKept is how many may; LooksAtConnections is whether any may on this system.
+const (
+	MaxKept            = maxKept
+	LooksAtConnections = looks
+)
+
+// WholeRecords reports whether these pieces, one after the other, end with a TLS
+// record.
+func WholeRecords(pieces ...[]byte) bool {
+	r := new(records)
+	for _, p := range pieces {
+		r.pass(p)
+	}
+	return r.whole()
+}

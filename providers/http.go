@@ -53,6 +53,7 @@ type Client struct {
 	network  http.RoundTripper // replaces the network in tests; else nil
 	lookups  http.RoundTripper
 	idle     func()
+	kept     *keptConns // for attempts
 }
 
 // NewClient returns a client for the settings. It reads Settings.RootCAs, and
@@ -69,6 +70,7 @@ func NewClient(s Settings) (*Client, error) {
 	if c.now == nil {
 		c.now = time.Now
 	}
+	c.kept = &keptConns{now: c.now}
 	roots, err := rootCAs(s.RootCAs)
 	if err != nil {
 		return nil, err
@@ -92,8 +94,12 @@ func NewClient(s Settings) (*Client, error) {
 	return c, nil
 }
 
-// Close closes the connections kept for lookups. The client stays usable.
-func (c *Client) Close() { c.idle() }
+// Close closes the connections kept. The client stays usable: each attempt has
+// a connection of its own then.
+func (c *Client) Close() {
+	c.idle()
+	c.kept.abandon()
+}
 
 // URL returns the base URL with the path elements added, each escaped.
 func (c *Client) URL(elements ...string) *url.URL {

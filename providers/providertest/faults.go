@@ -51,7 +51,8 @@ func (h Harness) verdict(k sandbox.FaultKind) Verdict {
 
 // faults goes through every way to fail. Each time a lookup goes first, which
 // leaves a kept connection and a token: an attempt must not travel over the one,
-// and must not be repeated because either is dead.
+// and must not be repeated because either is dead. Then once more with a refund
+// that went well before it, which leaves a connection that the attempt may take.
 func (h Harness) faults(t *testing.T) {
 	for _, kind := range sandbox.Faults {
 		if !slices.Contains(kind.Companies(), h.Company) {
@@ -68,20 +69,20 @@ func (h Harness) faults(t *testing.T) {
 				// lookup before it the token is new.
 				b = h.bench(t)
 			}
-			fault := sandbox.Fault{Kind: kind}
-			if kind == sandbox.Slow {
-				fault.Delay = time.Millisecond
-			}
-			b.sandbox.Fail(h.Company, h.Payment, fault)
+			b.fails(t, kind, want)
+		})
+		if kind == sandbox.WrongCredentials {
+			continue
+		}
+		t.Run(kind.String()+" after a success: "+want.Kind.String(), func(t *testing.T) {
+			b := h.bench(t)
 			at := b.attempt()
-			if kind == sandbox.LostAnswer || kind == sandbox.LateEffect {
-				at.Deadline = time.Now().Add(short)
+			at.Minor = earlier
+			if out := b.refund(at); out.Kind != h.Success {
+				t.Fatalf("%+v, want %v", out, h.Success)
 			}
-			out := b.refund(at)
-			if out.Kind != want.Kind || out.Refused != want.Refused {
-				t.Errorf("%+v, want %v refused=%v", out, want.Kind, want.Refused)
-			}
-			b.onceAndTrue(t, kind, out)
+			b.earlierCalls, b.earlierGiven = 1, earlier
+			b.fails(t, kind, want)
 		})
 	}
 	t.Run("503 with Retry-After: unknown, and the time is kept", func(t *testing.T) {
@@ -93,11 +94,30 @@ func (h Harness) faults(t *testing.T) {
 	})
 }
 
+// fails makes an attempt that meets the fault.
+func (b *bench) fails(t *testing.T, kind sandbox.FaultKind, want Verdict) {
+	t.Helper()
+	fault := sandbox.Fault{Kind: kind}
+	if kind == sandbox.Slow {
+		fault.Delay = time.Millisecond
+	}
+	b.sandbox.Fail(b.h.Company, b.h.Payment, fault)
+	at := b.attempt()
+	if kind == sandbox.LostAnswer || kind == sandbox.LateEffect {
+		at.Deadline = time.Now().Add(short)
+	}
+	out := b.refund(at)
+	if out.Kind != want.Kind || out.Refused != want.Refused {
+		t.Errorf("%+v, want %v refused=%v", out, want.Kind, want.Refused)
+	}
+	b.onceAndTrue(t, kind, out)
+}
+
 // onceAndTrue checks that the refund was called once, that no more went back
 // than was asked, and that what the driver says is no lie about it.
 func (b *bench) onceAndTrue(t *testing.T, kind sandbox.FaultKind, out providers.Outcome) {
 	t.Helper()
-	calls := func() int { return b.sandbox.Calls(b.h.Company, sandbox.OpRefund) }
+	calls := func() int { return b.sandbox.Calls(b.h.Company, sandbox.OpRefund) - b.earlierCalls }
 	eventually(t, "the call is counted", func() bool { return calls() > 0 })
 	switch kind.Effect() {
 	case sandbox.AllMoves:

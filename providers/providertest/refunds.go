@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -60,6 +64,43 @@ func (h Harness) refunds(t *testing.T) {
 		out := b.refund(Attempt(h.Payment, total+1, h.Currency))
 		if out.Kind == providers.Succeeded || out.Kind == providers.Accepted || b.given() != 0 {
 			t.Errorf("%+v gave back %d", out, b.given())
+		}
+	})
+	t.Run("one after another: each once, over one connection", func(t *testing.T) {
+		b := h.bench(t)
+		var connections atomic.Int32
+		front := httptest.NewUnstartedServer(b.sandbox)
+		front.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+			if s == http.StateNew {
+				connections.Add(1)
+			}
+		}
+		front.Start()
+		t.Cleanup(front.Close)
+		clock := &clock{now: time.Now().Round(0)} // stands still, however slow the machine is
+		s := b.settings(t)
+		s.BaseURL.Host, s.Now = front.Listener.Addr().String(), clock.Now
+		account := Open(t, h.Driver, s)
+		if p, ok := account.(providers.Prober); ok { // a token, which is no attempt's business
+			_ = p.Probe(context.Background())
+		}
+		before := connections.Load()
+		for minor := int64(1); minor <= 4; minor++ {
+			at := Attempt(h.Payment, minor*100, h.Currency)
+			at.Deadline = clock.Now().Add(10 * time.Second)
+			if out := account.Refund(context.Background(), at); out.Kind != h.Success {
+				t.Errorf("%+v, want %v", out, h.Success)
+			}
+		}
+		if n := b.sandbox.Calls(h.Company, sandbox.OpRefund); n != 4 || b.given() != 1000 {
+			t.Errorf("%d calls gave back %d, want 4 and 1000", n, b.given())
+		}
+		want := int32(1)
+		if runtime.GOOS != "linux" { // elsewhere no connection is used again
+			want = 4
+		}
+		if n := connections.Load() - before; n != want {
+			t.Errorf("over %d connections, want %d", n, want)
 		}
 	})
 	t.Run("many at once: each once", func(t *testing.T) {

@@ -37,10 +37,11 @@ type Verdict struct {
 }
 
 const (
-	total = 100000 // minor units of the payment
-	part  = 40000  // of a partial refund
-	short = 400 * time.Millisecond
-	grace = 20 * time.Second // for a loaded machine
+	total   = 100000 // minor units of the payment
+	part    = 40000  // of a partial refund
+	earlier = 100    // of one that went before it
+	short   = 400 * time.Millisecond
+	grace   = 20 * time.Second // for a loaded machine
 )
 
 // Run puts the contract to the driver.
@@ -59,6 +60,9 @@ type bench struct {
 	sandbox *sandbox.Server
 	account providers.Account
 	clock   *clock
+	// What went before the attempt that a test is about.
+	earlierCalls int
+	earlierGiven int64
 }
 
 func (h Harness) bench(t *testing.T, change ...func(*providers.Settings)) *bench {
@@ -70,12 +74,17 @@ func (h Harness) bench(t *testing.T, change ...func(*providers.Settings)) *bench
 	}
 	t.Cleanup(func() { _ = b.sandbox.Close() })
 	b.addPayment(h.Payment, nil)
-	s := SettingsFor(t, h.Driver, b.sandbox.BaseURL(h.Company), h.Secrets)
+	s := b.settings(t)
 	for _, f := range change {
 		f(&s)
 	}
 	b.account = Open(t, h.Driver, s)
 	return b
+}
+
+func (b *bench) settings(t *testing.T) providers.Settings {
+	t.Helper()
+	return SettingsFor(t, b.h.Driver, b.sandbox.BaseURL(b.h.Company), b.h.Secrets)
 }
 
 func (b *bench) addPayment(id string, change func(*sandbox.Payment)) {
@@ -103,7 +112,7 @@ func (b *bench) status(ctx context.Context) (providers.PaymentStatus, error) {
 
 // given is what the sandbox gave back, or has promised to.
 func (b *bench) given() int64 {
-	return b.sandbox.Moved(b.h.Company, b.h.Payment) + b.sandbox.Pending(b.h.Company, b.h.Payment)
+	return b.sandbox.Moved(b.h.Company, b.h.Payment) + b.sandbox.Pending(b.h.Company, b.h.Payment) - b.earlierGiven
 }
 
 // clock is the sandbox's.
