@@ -4,13 +4,18 @@ import (
 	"context"
 	_ "embed" // the scripts
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
 )
 
 var (
+	//go:embed rules.lua
+	rulesLua string
+	//go:embed well.lua
+	wellLua string
 	//go:embed board.lua
 	boardLua string
 	//go:embed enter.lua
@@ -22,10 +27,10 @@ var (
 	//go:embed state.lua
 	stateLua string
 
-	enterScript   = redis.NewScript(boardLua + enterLua)
-	reportScript  = redis.NewScript(boardLua + reportLua)
-	operateScript = redis.NewScript(boardLua + operateLua)
-	stateScript   = redis.NewScript(boardLua + stateLua)
+	enterScript   = redis.NewScript(EnterLua())
+	reportScript  = redis.NewScript(rulesLua + boardLua + reportLua)
+	operateScript = redis.NewScript(rulesLua + boardLua + operateLua)
+	stateScript   = redis.NewScript(rulesLua + boardLua + stateLua)
 )
 
 const (
@@ -47,86 +52,72 @@ const (
 	ReasonOperator    Reason = "operator"
 )
 
-// Board is where the pauses of all providers are kept. It holds no state of its
-// own; it may be used concurrently. Every method is one round trip to Redis,
-// and its errors say that Redis did not answer.
+// Board is where the pauses of all providers are kept: in Redis. It may be used
+// concurrently. Every method is at most one round trip to Redis, and its errors
+// say that Redis did not answer.
 type Board struct {
-	rdb redis.UniversalClient
+	Now func() time.Time // the local clock, for how long a call has taken
+
+	rdb    redis.UniversalClient
+	failed sync.Map // provider → *atomic.Uint64
 }
 
 // New returns a Board that keeps its state in rdb.
-func New(rdb redis.UniversalClient) *Board { return &Board{rdb: rdb} }
-
-// Pass is the answer to a caller who wants to call a provider. The zero Pass
-// lets nobody through.
-type Pass struct {
-	// Open says that the call may be made.
-	Open bool
-	// Probe, together with Open, says that it is the one trial call under a
-	// pause. Its caller must Report, at the least Nothing; else nobody may try
-	// again before the lease has run out.
-	Probe bool
-	// Reason is why the provider is paused. It is empty when it is not, also
-	// while it ramps up.
-	Reason Reason
-	// Detail says more, on one short line: the last failure, or the operator's
-	// note.
-	Detail string
-	// Code is the refusal that calls meet, if that is why the provider is
-	// paused. A lookup that works proves nothing then: the trial call must be
-	// one that can be refused.
-	Code string
-	// Wait is when to come back if the pass is not open. It is the same for
-	// all who ask at one time: where many wait, add jitter to it.
-	Wait time.Duration
-	// PausedFor is how long the provider has been paused, ever, up to now. It
-	// stands still while the provider is not paused, and falls only if the
-	// server's clock is set back during a pause: a clock that is to stop with
-	// the provider subtracts how much this has grown, if it has.
-	PausedFor time.Duration
-
-	token string
-}
-
-// Enter asks whether a call to the provider may be made now. probeLease is how
-// long the call may take at most if it turns out to be a trial call; 0 is
-// DefaultLease.
-func (b *Board) Enter(ctx context.Context, provider string, probeLease time.Duration) (Pass, error) {
-	if probeLease <= 0 {
-		probeLease = DefaultLease
-	}
-	token := uuid.NewString()
-	reply, err := enterScript.Run(ctx, b.rdb, keys(provider),
-		token, micros(min(probeLease, MaxLease)), micros(OperatorWait)).Slice()
-	if err != nil {
-		return Pass{}, fmt.Errorf("pauses of %s: %w", provider, err)
-	}
-	r := reader{reply: reply}
-	p := Pass{token: token, Open: r.number() == 1, Probe: r.number() == 1, Wait: r.duration(), PausedFor: r.duration(),
-		Reason: Reason(r.text()), Detail: r.text(), Code: r.text()}
-	if r.bad {
-		return Pass{}, fmt.Errorf("pauses of %s: the script returned %v", provider, reply)
-	}
-	return p, nil
-}
+func New(rdb redis.UniversalClient) *Board { return &Board{rdb: rdb, Now: time.Now} }
 
 // Report says how a call went. The detail in the result must hold no secrets;
-// it is cut to one short line. Reporting Good to a healthy provider reads only,
-// but for one write a second. It is never left out: another process may have
-// counted failures that it must end.
+// it is cut to one short line.
+//
+// What can change nothing is not sent: that a call worked, when Enter said that
+// the provider is well and that this is known, less than a second ago and with
+// no failure in this process since; and Nothing of a call that was no trial call.
+// What is lost thereby is small: where a provider was well for ten seconds
+// (no failure that anybody reported), calls of other processes that began before
+// the first failure was known, and worked, within a second of one that was
+// reported, do not end the run that this failure began. So of calls that are under
+// way at that one moment five failures may pause the provider although others
+// worked between them. From then on every call that works is reported, until
+// there was no failure for ten seconds.
 //
 // If the client repeats a Report after a lost reply, a failure may count twice;
 // a provider then pauses a call early.
 func (b *Board) Report(ctx context.Context, provider string, result Result) error {
+	if b.idle(provider, result) {
+		return nil
+	}
 	kind := result.kind
 	if kind == "" {
 		kind = "nothing"
 	}
-	err := reportScript.Run(ctx, b.rdb, keys(provider), kind, result.token, short(result.detail), short(result.code)).Err()
+	err := reportScript.Run(ctx, b.rdb, keys(provider), kind, result.pass.token, short(result.detail), short(result.code)).Err()
 	if err != nil {
 		return fmt.Errorf("pauses of %s: %w", provider, err)
 	}
 	return nil
+}
+
+// idle reports whether the result can change nothing. A failure is remembered
+// before it is sent, so that what works at the same time is not left out.
+func (b *Board) idle(provider string, r Result) bool {
+	p := r.pass
+	switch {
+	case r.kind == "":
+		return p.Open && !p.Probe
+	case r.worked():
+		took := b.Now().Sub(p.asked)
+		return took >= 0 && took < p.quiet && b.failures(provider).Load() == p.failures
+	}
+	b.failures(provider).Add(1)
+	return false
+}
+
+// failures counts what this process has reported against a provider.
+func (b *Board) failures(provider string) *atomic.Uint64 {
+	n, ok := b.failed.Load(provider)
+	if !ok {
+		n, _ = b.failed.LoadOrStore(provider, new(atomic.Uint64))
+	}
+	return n.(*atomic.Uint64)
 }
 
 // Pause stops the provider until Resume; no trial calls are made. It takes the
@@ -148,9 +139,11 @@ func (b *Board) operate(ctx context.Context, provider, what, by, note string) er
 	return nil
 }
 
-// keys has the provider as its hash tag, so that everything that is shared
+// key has the provider as its hash tag, so that everything that is shared
 // about a provider lies in one slot of a cluster.
-func keys(provider string) []string { return []string{"refunds:{prov:" + provider + "}:pause"} }
+func key(provider string) string { return "refunds:{prov:" + provider + "}:pause" }
+
+func keys(provider string) []string { return []string{key(provider)} }
 
 // micros rounds up, so that no wait becomes none.
 func micros(d time.Duration) int64 { return int64((d + time.Microsecond - 1) / time.Microsecond) }

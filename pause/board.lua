@@ -1,4 +1,4 @@
--- The state of one provider; put before each of the other scripts.
+-- The state of one provider; put before each of the other scripts, after rules.lua.
 --
 -- KEYS[1]  hash; absent fields are 0 or empty; times are microseconds since
 --          1970 by the server's clock, durations microseconds:
@@ -16,21 +16,11 @@
 --            refund_only   1 if only a refund's answer ends this pause
 --            refused       refusals in a row with the code refused_code
 --            last_good     when a call last worked (exact to a second)
+--            failed        when a call last failed
 --            resumed       when the last pause ended
 --            resumed_by    the operator who ended it; absent: it ended by itself
 --            ramp          calls let through since then, while ramping up
 --            total         how long all ended pauses lasted
---
--- Waits are kept as a beginning and a length, and count only while the
--- beginning lies in the past: a clock that was set back (or a replica with
--- another clock took over) ends a wait rather than prolongs it.
-
-local SICK_LIMIT, REFUSAL_LIMIT = 5, 20
-local FIRST_STEP, LAST_STEP = 1e6, 30e6
-local RAMP_SECONDS, RELAPSE = 6, 120e6
-
-local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 
 local state = {}
 local saved = redis.call('HGETALL', KEYS[1])
@@ -53,12 +43,6 @@ local function unset(...)
       redis.call('HDEL', KEYS[1], field)
     end
   end
-end
-
--- left is how much of a wait remains.
-local function left(beginning, length)
-  if now < beginning then return 0 end
-  return math.max(beginning + length - now, 0)
 end
 
 -- paused_for is how long the provider has ever been paused, until now.

@@ -26,6 +26,7 @@ type bench struct {
 func newBench(t *testing.T) *bench {
 	mr := miniredis.RunT(t)
 	b := &bench{T: t, mr: mr, board: newBoard(t, mr), now: time.Unix(1_790_000_000, 123_456_000)}
+	b.board.Now = func() time.Time { return b.now }
 	b.after(0)
 	return b
 }

@@ -1,15 +1,17 @@
--- May a call be made? In the normal state this writes nothing.
+-- May a call be made? Put after well.lua, which has the answer in the normal
+-- state and writes nothing.
 --
 -- KEYS[1]  see board.lua
 -- ARGV[1]  the caller's token; the same one again gets the same trial call, so
 --          that a repeat after a lost reply does not lose it
 -- ARGV[2]  how long a trial call may take, in microseconds
 -- ARGV[3]  when to come back during an operator's pause, in microseconds
--- Returns  {open, probe, wait, paused_for, reason, detail, code}: 1 or 0, 1 or
---          0, microseconds, microseconds, texts
+-- Returns  {open, probe, wait, quiet, paused_for, reason, detail, code}: 1 or 0,
+--          1 or 0, three times microseconds, texts; quiet is for how long no
+--          report is needed that the call worked
 
 local function answer(open, probe, wait)
-  return {open, probe, wait, paused_for(), state.reason or '', state.detail or '', state.code or ''}
+  return {open, probe, wait, 0, paused_for(), state.reason or '', state.detail or '', state.code or ''}
 end
 
 if state.reason == 'operator' then
@@ -31,12 +33,10 @@ if state.reason then
 end
 
 -- Ramping up: 2^s calls in all until s seconds after the pause.
-if left(number('resumed'), RAMP_SECONDS * 1e6) > 0 then
-  local elapsed = now - number('resumed')
-  local seconds = math.floor(elapsed / 1e6)
-  if number('ramp') >= 2 ^ seconds then
-    return answer(0, 0, (seconds + 1) * 1e6 - elapsed)
-  end
-  set('ramp', number('ramp') + 1)
+local elapsed = now - number('resumed')
+local seconds = math.floor(elapsed / 1e6)
+if number('ramp') >= 2 ^ seconds then
+  return answer(0, 0, (seconds + 1) * 1e6 - elapsed)
 end
+set('ramp', number('ramp') + 1)
 return answer(1, 0, 0)

@@ -13,7 +13,9 @@ local kind, token, detail, code = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 
 -- Once a second is exact enough for people and for "lately", and spares Redis a
 -- write, which may be a disk sync, per good call.
-if (kind == 'good' or kind == 'answered') and left(number('last_good'), 1e6) == 0 then set('last_good', now) end
+local worked = kind == 'good' or kind == 'answered'
+if worked and left(number('last_good'), FRESH) == 0 then set('last_good', now) end
+if not worked and kind ~= 'nothing' then set('failed', now) end
 
 -- count takes a call into the runs of failures, and pauses where one is full.
 local function count()

@@ -5,7 +5,8 @@ import "strings"
 // Result is what a call said about the provider, as opposed to the payment. The
 // zero Result is Nothing.
 type Result struct {
-	kind, detail, code, token string
+	kind, detail, code string
+	pass               Pass
 }
 
 // Nothing says that there was no call, or that it tells nothing about the
@@ -45,10 +46,14 @@ func Credentials(detail string) Result { return Result{kind: "credentials", deta
 // Of says which Enter let the call through. A failure under a pause then counts
 // as the trial call's only if it is: without Of, a call that was under way when
 // the pause began may be taken for it, and put the next trial off by one step.
+// Only with Of can Report leave out what would change nothing.
 func (r Result) Of(p Pass) Result {
-	r.token = p.token
+	r.pass = p
 	return r
 }
+
+// worked says that the call got what it was made for.
+func (r Result) worked() bool { return r.kind == "good" || r.kind == "answered" }
 
 // Texts that people write or that come from a provider are cut to this many
 // bytes: they are read on one line of a table.

@@ -34,5 +34,5 @@ func Example() {
 	// 0s true <nil>
 	// 500ms true <nil>
 	// 1s true <nil>
-	// 1.5s false <nil>
+	// 500ms false <nil>
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	_ "embed" // the scripts
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -50,8 +49,10 @@ func New(rdb redis.UniversalClient) *Limiter { return &Limiter{rdb: rdb} }
 // within maxWait (at most MaxWait), it is the caller's: ok is true, and wait says how long to
 // sleep before using it (0: now). A slot that is not used is lost, never
 // handed on. Otherwise nothing is reserved, ok is false, and wait says when to
-// come back; callers that are turned away are told different times, up to
-// Horizon apart, so that they do not come back all at once.
+// come back with the same maxWait, which is that long before a slot begins: who
+// came back only then would find it reserved by others. Callers that are turned
+// away are told different times, up to Horizon apart, so that they do not come
+// back all at once.
 //
 // A burst below 1 is 1. The zero limit is Default. An unlimited provider needs
 // the call too, because a penalty holds for it as well; it costs one round trip
@@ -61,32 +62,15 @@ func New(rdb redis.UniversalClient) *Limiter { return &Limiter{rdb: rdb} }
 // An error means a limit that cannot be kept or that Redis did not answer; then
 // the caller has no slot.
 func (l *Limiter) Reserve(ctx context.Context, provider string, limit Limit, burst int, maxWait time.Duration) (wait time.Duration, ok bool, err error) {
-	limit = limit.orDefault()
-	if err := limit.check(); err != nil {
-		return 0, false, fmt.Errorf("rate limit of %s: %w", provider, err)
+	r, err := Reserving(provider, limit, burst, maxWait)
+	if err != nil {
+		return 0, false, err
 	}
-	interval := limit.interval()
-	slots := min(max(int64(burst), 1), maxBurst.Microseconds()/max(interval, 1))
-	maxWait = min(max(maxWait, 0), MaxWait)
-	reply, err := reserveScript.Run(ctx, l.rdb, []string{key(provider)}, interval, slots, maxWait.Microseconds(),
-		Horizon.Microseconds(), MaxWait.Microseconds(), MaxPenalty.Microseconds()).Int64Slice()
+	reply, err := reserveScript.Run(ctx, l.rdb, []string{r.Key}, r.Args...).Slice()
 	if err != nil {
 		return 0, false, fmt.Errorf("rate limit of %s: %w", provider, err)
 	}
-	if len(reply) != 3 {
-		return 0, false, fmt.Errorf("rate limit of %s: the script returned %d values instead of 3", provider, len(reply))
-	}
-	slot, turn := microseconds(reply[1]), microseconds(reply[2])
-	if reply[0] == 1 {
-		return slot, true, nil
-	}
-	switch { // the script does not tell these callers apart
-	case limit.Unlimited: // waiting for a penalty's end
-		turn += rand.N(slot/10 + 1)
-	case turn-slot >= Horizon: // behind the others
-		turn = slot + Horizon/2 + rand.N(Horizon/2)
-	}
-	return turn, false, nil
+	return r.Slot(reply)
 }
 
 // Penalize bars everybody, in all processes, from getting a slot of the

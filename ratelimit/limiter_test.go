@@ -102,7 +102,7 @@ func TestBurstIsAvailableAtOnceAndAgainAfterIdleness(t *testing.T) {
 func TestASlotBeyondMaxWaitIsNotReserved(t *testing.T) {
 	b := newBench(t)
 	b.granted("1/s", 1, 0, 0)
-	b.refused("1/s", 1, 999*ms, time.Second)
+	b.refused("1/s", 1, 999*ms, ms)
 	b.granted("1/s", 1, time.Second, time.Second) // still there: nobody had reserved it
 }
 

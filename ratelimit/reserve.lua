@@ -9,7 +9,9 @@
 -- ARGV[6]  the longest penalty
 -- Returns  {1, w, w}: a slot is reserved; it begins in w microseconds
 --          {0, w, r}: nothing is reserved; the next slot begins in w, and the
---                     caller should come back in r, at most w + ARGV[4]
+--                     caller should come back in r: ARGV[3] before the slot
+--                     that is reckoned to be its own, at most w + ARGV[4],
+--                     or after a penalty, without a limit
 
 local interval, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
 local longest, horizon = tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -50,4 +52,4 @@ if turn - slot < horizon then
 else
   turn = slot + horizon
 end
-return {0, slot - now, turn - now}
+return {0, slot - now, turn - now - longest}

@@ -2,9 +2,13 @@ package ratelimit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // Usage is how much of a provider's limit is taken, for people.
@@ -18,14 +22,17 @@ type Usage struct {
 func (l *Limiter) Usage(ctx context.Context, provider string) (Usage, error) {
 	pipe := l.rdb.Pipeline()
 	clock := pipe.Time(ctx)
-	saved := pipe.HMGet(ctx, key(provider), "tat", "until", "queue")
-	if _, err := pipe.Exec(ctx); err != nil {
+	saved := pipe.Get(ctx, key(provider))
+	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
 		return Usage{}, fmt.Errorf("rate limit of %s: %w", provider, err)
 	}
 	now := clock.Val().UnixMicro()
+	times := strings.Fields(saved.Val()) // see state.lua
 	ahead := func(i int) time.Duration {
-		text, _ := saved.Val()[i].(string)
-		at, err := strconv.ParseInt(text, 10, 64)
+		if i >= len(times) {
+			return 0
+		}
+		at, err := strconv.ParseInt(times[i], 10, 64)
 		if err != nil {
 			return 0
 		}

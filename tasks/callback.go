@@ -42,7 +42,7 @@ func (p *Processor) Callback(ctx context.Context, provider, refundID, token stri
 	if !ok || !can || !refund.ValidID(refundID) || !receiver.KnowsCallback(refundID, token) {
 		return nil, ErrUnknownCallback
 	}
-	_, allowed, err := p.Limiter.Reserve(ctx, "callback:"+refundID, callbackLimit, callbackBurst, 0)
+	_, allowed, err := p.Desk.Limiter.Reserve(ctx, "callback:"+refundID, callbackLimit, callbackBurst, 0)
 	if err != nil || !allowed {
 		return nil, err
 	}

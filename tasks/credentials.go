@@ -38,7 +38,7 @@ const recentGood = 5 * time.Minute
 // pauses unless other calls work: then the refusal is this refund's own, such as
 // an order of another merchant, and a person has to look.
 func (p *Processor) denied(ctx context.Context, a Account, rec *journal.Record, wait time.Duration, detail string, pass pause.Pass) (*journal.Record, error) {
-	status, err := p.Board.State(ctx, a.Name)
+	status, err := p.Desk.Board.State(ctx, a.Name)
 	if err != nil {
 		return rec, err
 	}
@@ -68,7 +68,7 @@ func (p *Processor) probe(ctx context.Context, a Account, rec *journal.Record) e
 	if !canAsk && !canProbe {
 		return errNoProbe
 	}
-	wait, ok, err := p.Limiter.Reserve(ctx, a.Name, a.RateLimit, a.Burst, a.Timeout)
+	wait, ok, err := p.Desk.Limiter.Reserve(ctx, a.Name, a.RateLimit, a.Burst, a.Timeout)
 	if err != nil {
 		return err
 	}

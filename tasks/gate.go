@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"refundworker/admission"
 	"refundworker/journal"
 	"refundworker/pause"
 	"refundworker/providers"
@@ -37,46 +38,37 @@ func (p *Processor) gate(ctx context.Context, a Account) (pass pause.Pass, err e
 	if p.held.Load() != nil {
 		return pass, &Later{After: pauseLook, Why: "Redis does not keep what it must; see the worker's log"}
 	}
-	pass, err = p.enter(ctx, a)
-	if err != nil {
-		return pass, err
+	call := admission.Call{Provider: a.Name, Lease: a.Timeout + probeTime, Limit: a.RateLimit, Burst: a.Burst, MaxWait: inPlace}
+	for waited := false; ; waited = true {
+		got, err := p.Desk.Ask(ctx, call)
+		if err != nil || got.Slot {
+			return p.wait(ctx, a, got, err)
+		}
+		if got.Pass.Open {
+			p.Observer.Limited(a.Name)
+			p.report(ctx, a, pause.Nothing().Of(got.Pass))
+			return got.Pass, &Later{After: retry.Spread(got.Wait, p.Random), Why: "the rate limit of " + a.Name}
+		}
+		// A short wait happens here, so that refunds behind a pause stay in the
+		// queue instead of going round.
+		if waited {
+			return got.Pass, &Later{After: retry.Spread(min(got.Pass.Wait, pauseLook), p.Random), Why: pausedWhy(a.Name, got.Pass)}
+		}
+		if err := p.sleep(ctx, retry.Spread(min(got.Pass.Wait, inPlace), p.Random)); err != nil {
+			return got.Pass, err
+		}
 	}
-	patience := inPlace
-	if pass.Probe {
-		patience = probeTime / 2
-	}
-	wait, ok, err := p.Limiter.Reserve(ctx, a.Name, a.RateLimit, a.Burst, patience)
-	if err == nil && wait > 0 {
-		p.Observer.Limited(a.Name)
-	}
-	switch {
-	case err != nil:
-	case !ok:
-		err = &Later{After: retry.Spread(wait, p.Random), Why: "the rate limit of " + a.Name}
-	case wait > 0:
-		err = p.sleep(ctx, wait)
-	}
-	if err != nil {
-		p.report(ctx, a, pause.Nothing().Of(pass))
-	}
-	return pass, err
 }
 
-// enter asks the board. A short wait happens here, so that refunds behind a
-// pause stay in the queue instead of going round.
-func (p *Processor) enter(ctx context.Context, a Account) (pause.Pass, error) {
-	for waited := false; ; waited = true {
-		pass, err := p.Board.Enter(ctx, a.Name, a.Timeout+probeTime)
-		if err != nil || pass.Open {
-			return pass, err
-		}
-		if waited {
-			return pass, &Later{After: retry.Spread(min(pass.Wait, pauseLook), p.Random), Why: pausedWhy(a.Name, pass)}
-		}
-		if err := p.sleep(ctx, retry.Spread(min(pass.Wait, inPlace), p.Random)); err != nil {
-			return pass, err
+// wait waits for the slot of a call that may be made.
+func (p *Processor) wait(ctx context.Context, a Account, got admission.Answer, err error) (pause.Pass, error) {
+	if err == nil && got.Wait > 0 {
+		p.Observer.Limited(a.Name)
+		if err = p.sleep(ctx, got.Wait); err != nil {
+			p.report(ctx, a, pause.Nothing().Of(got.Pass))
 		}
 	}
+	return got.Pass, err
 }
 
 func pausedWhy(provider string, pass pause.Pass) string {
@@ -105,7 +97,7 @@ func (p *Processor) sleep(ctx context.Context, d time.Duration) error {
 // report tells the board how a call went. Losing a report costs the board's
 // judgement one call, never a refund.
 func (p *Processor) report(ctx context.Context, a Account, r pause.Result) {
-	if err := p.Board.Report(ctx, a.Name, r); err != nil {
+	if err := p.Desk.Board.Report(ctx, a.Name, r); err != nil {
 		p.Log.Warn("provider's health not recorded", zap.String("provider", a.Name), zap.Error(err))
 	}
 }
@@ -156,7 +148,7 @@ func (p *Processor) gaveUp(rec *journal.Record, pass pause.Pass) bool {
 }
 
 func (p *Processor) penalize(ctx context.Context, a Account, d time.Duration) {
-	if err := p.Limiter.Penalize(ctx, a.Name, d); err != nil {
+	if err := p.Desk.Limiter.Penalize(ctx, a.Name, d); err != nil {
 		p.Log.Warn("provider's wish to slow down not shared", zap.String("provider", a.Name), zap.Error(err))
 	}
 }

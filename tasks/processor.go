@@ -11,11 +11,10 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
+	"refundworker/admission"
 	"refundworker/config"
 	"refundworker/journal"
-	"refundworker/pause"
 	"refundworker/providers"
-	"refundworker/ratelimit"
 	"refundworker/refund"
 	"refundworker/retry"
 )
@@ -38,8 +37,7 @@ type Observer interface {
 // nil.
 type Parts struct {
 	Journal  *journal.Journal
-	Limiter  *ratelimit.Limiter
-	Board    *pause.Board
+	Desk     *admission.Desk // the pauses and rate limits that all workers share
 	Accounts []Account
 	Policy   retry.Policy
 	Log      *zap.Logger

@@ -20,6 +20,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
+	"refundworker/admission"
 	"refundworker/config"
 	"refundworker/journal"
 	"refundworker/pause"
@@ -163,14 +164,14 @@ func (w *Worker) connect(ctx context.Context) (*running, error) {
 }
 
 func (w *Worker) assemble(backend *tasks.Backend) (*running, error) {
-	limiter := ratelimit.New(backend.Redis)
-	w.limiter.Store(limiter)
+	desk := admission.New(backend.Redis)
+	w.limiter.Store(desk.Limiter)
 	backend.Tracer = w.tracer
-	r := &running{backend: backend, board: pause.New(backend.Redis), operator: tasks.NewOperator(backend, w.cfg)}
+	r := &running{backend: backend, board: desk.Board, operator: tasks.NewOperator(backend, w.cfg)}
 	r.relayer = journal.NewRelayer(backend.Journal, func(err error) {
 		w.log.Warn("events not relayed yet; the sweeper will", zap.Error(err))
 	})
-	r.processor = tasks.NewProcessor(tasks.Parts{Journal: backend.Journal, Limiter: limiter, Board: r.board, Accounts: w.accounts,
+	r.processor = tasks.NewProcessor(tasks.Parts{Journal: backend.Journal, Desk: desk, Accounts: w.accounts,
 		Policy: w.cfg.Retry, Log: w.log, Observer: observers{w.metrics, w.tally}, Tracer: w.tracer, Relay: r.relayer.Add, By: "worker " + w.name, Draining: w.draining})
 	var err error
 	if r.pages, err = web.New(web.Options{Config: w.cfg, Backend: backend, Gate: w.guard, Log: w.log}); err != nil {

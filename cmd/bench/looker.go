@@ -10,10 +10,9 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"refundworker/admission"
 	"refundworker/config"
 	"refundworker/journal"
-	"refundworker/pause"
-	"refundworker/ratelimit"
 	"refundworker/refund"
 	"refundworker/tasks"
 	"refundworker/web"
@@ -37,7 +36,7 @@ func (b *bench) looker(ctx context.Context) (*looker, error) {
 	if err != nil {
 		return nil, err
 	}
-	parts := tasks.Parts{Journal: backend.Journal, Limiter: ratelimit.New(backend.Redis), Board: pause.New(backend.Redis), Policy: cfg.Retry, By: "bench"}
+	parts := tasks.Parts{Journal: backend.Journal, Desk: admission.New(backend.Redis), Policy: cfg.Retry, By: "bench"}
 	for _, p := range cfg.Providers {
 		api, err := p.Driver.Open(p.Settings)
 		if err != nil {

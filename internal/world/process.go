@@ -7,9 +7,8 @@ import (
 
 	"github.com/hibiken/asynq"
 
+	"refundworker/admission"
 	"refundworker/journal"
-	"refundworker/pause"
-	"refundworker/ratelimit"
 	"refundworker/refund"
 	"refundworker/tasks"
 )
@@ -49,8 +48,10 @@ func (p *Process) equip() {
 	}
 	p.Enqueuer = tasks.NewEnqueuer(p.Backend, w.Config)
 	p.Operator = tasks.NewOperator(p.Backend, w.Config)
+	desk := admission.New(p.Backend.Redis)
+	desk.Board.Now = p.Now
 	p.Processor = tasks.NewProcessor(tasks.Parts{
-		Journal: p.Backend.Journal, Limiter: ratelimit.New(p.Backend.Redis), Board: pause.New(p.Backend.Redis),
+		Journal: p.Backend.Journal, Desk: desk,
 		Accounts: accounts, Policy: w.Config.Retry, By: p.Name, Now: p.Now, Random: func() float64 { return 0.5 },
 	})
 	p.Sweeper = tasks.NewSweeper(p.Backend, p.Processor, p.Name)

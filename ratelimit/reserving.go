@@ -1,0 +1,62 @@
+package ratelimit
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// ReserveLua is what Reserve runs, for a script that asks more in the same round
+// trip: a chunk over KEYS[1] and ARGV, which are Reservation's Key and Args, that
+// returns what Reservation's Slot reads.
+func ReserveLua() string { return stateLua + reserveLua }
+
+// Reservation is a Reserve that is being asked.
+type Reservation struct {
+	Key  string
+	Args []any
+
+	provider  string
+	unlimited bool
+	maxWait   time.Duration
+}
+
+// Reserving begins a Reserve that another script asks for: see ReserveLua.
+func Reserving(provider string, limit Limit, burst int, maxWait time.Duration) (Reservation, error) {
+	limit = limit.orDefault()
+	if err := limit.check(); err != nil {
+		return Reservation{}, fmt.Errorf("rate limit of %s: %w", provider, err)
+	}
+	interval := limit.interval()
+	slots := min(max(int64(burst), 1), maxBurst.Microseconds()/max(interval, 1))
+	maxWait = min(max(maxWait, 0), MaxWait)
+	return Reservation{
+		Key: key(provider), provider: provider, unlimited: limit.Unlimited, maxWait: maxWait,
+		Args: []any{interval, slots, maxWait.Microseconds(),
+			Horizon.Microseconds(), MaxWait.Microseconds(), MaxPenalty.Microseconds()},
+	}, nil
+}
+
+// Slot reads the answer, as Reserve returns it.
+func (r Reservation) Slot(reply []any) (wait time.Duration, ok bool, err error) {
+	var n [3]int64
+	for i := range n {
+		if len(reply) == len(n) {
+			n[i], ok = reply[i].(int64)
+		}
+		if !ok {
+			return 0, false, fmt.Errorf("rate limit of %s: the script returned %v instead of 3 numbers", r.provider, reply)
+		}
+	}
+	slot, back := microseconds(n[1]), microseconds(n[2])
+	if n[0] == 1 {
+		return slot, true, nil
+	}
+	switch { // the script does not tell these callers apart
+	case r.unlimited: // waiting for a penalty's end
+		back += rand.N(slot/10 + 1)
+	case back+r.maxWait >= slot+Horizon: // behind the others
+		back -= rand.N(Horizon / 2)
+	}
+	return back, false, nil
+}
