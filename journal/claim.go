@@ -39,10 +39,15 @@ func (j *Journal) Claim(ctx context.Context, id, provider, payment, digest strin
 	if err != nil {
 		return Claimed{}, fmt.Errorf("journal: claim refund id: %w", err)
 	}
-	c := Claimed{New: words[0] == "new", Conflict: words[0] == "conflict", Expired: words[0] == "expired"}
-	if words[2] != "" && !c.Conflict {
+	return claimed(id, words[0], words[2])
+}
+
+// claimed reads the answer to a claim.
+func claimed(id string, word, refusal any) (Claimed, error) {
+	c := Claimed{New: word == "new", Conflict: word == "conflict", Expired: word == "expired"}
+	if said, _ := refusal.(string); said != "" && !c.Conflict {
 		c.Refusal = new(Refusal)
-		if err := json.Unmarshal([]byte(words[2]), c.Refusal); err != nil {
+		if err := json.Unmarshal([]byte(said), c.Refusal); err != nil {
 			return Claimed{}, fmt.Errorf("journal: stored refusal of refund id %s is unreadable: %w", id, err)
 		}
 	}

@@ -1,11 +1,10 @@
 -- Claims a refund id for one payment and one content; a claim is never taken over.
 -- KEYS[1] claim. ARGV: place (provider:payment), digest, retention in ms.
 -- Answers {'new'|'same'|'conflict'|'expired', place, refusal JSON or ''}.
-local t = redis.call('TIME')
-local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local now = clock()
 local c = redis.call('HMGET', KEYS[1], 'place', 'digest', 'refusal', 'at')
 if not c[1] then
-  redis.call('HSET', KEYS[1], 'place', ARGV[1], 'digest', ARGV[2], 'at', string.format('%.0f', now))
+  redis.call('HSET', KEYS[1], 'place', ARGV[1], 'digest', ARGV[2], 'at', text(now))
   return { 'new', ARGV[1], '' }
 end
 -- A repeat writes too, so that waiting for durability waits for something.

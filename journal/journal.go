@@ -41,7 +41,10 @@ type Options struct {
 	Retention time.Duration // how long settled refunds are remembered
 	// Lineage lets an attempt begin only on a primary that was admitted: see Lineage.
 	// It is for a durability that a failover can go behind.
-	Lineage      bool
+	Lineage bool
+	// Cluster says that the keys of different slots may lie on different servers, so
+	// that no script can claim an id and take its refund in.
+	Cluster      bool
 	EventsMaxLen int64 // about how many events the stream keeps; 0 for a million
 }
 
@@ -72,8 +75,9 @@ var (
 	rankScript   = script("rank")
 	dayScript    = redis.NewScript(source("day"))
 	freeScript   = redis.NewScript(source("day_free"))
-	claimScript  = redis.NewScript(source("claim"))
+	claimScript  = script("claim")
 	refuseScript = redis.NewScript(source("refuse"))
+	enterScript  = redis.NewScript(source("lib") + function("claim") + function("take") + function("refuse") + source("enter"))
 	// These name one key, beside which they look at none.
 	markScript    = redis.NewScript(source("mark"))
 	relayScript   = redis.NewScript(source("relay"))
@@ -89,6 +93,12 @@ func source(name string) string {
 }
 
 func script(name string) *redis.Script { return redis.NewScript(source("lib") + source(name)) }
+
+// function makes a script a function of its keys and arguments, for one that is made
+// of several.
+func function(name string) string {
+	return "local function " + name + "(KEYS, ARGV)\n" + source(name) + "end\n"
+}
 
 // bucketOf spreads payments over the buckets; all that belongs to one payment
 // lies in one bucket.

@@ -5,10 +5,14 @@
 -- The bucket's prefix, "refunds:{042}:".
 local prefix = string.match(KEYS[1], '^(refunds:{%d+}:)')
 
--- Redis's own clock in milliseconds.
+-- Redis's own clock in milliseconds: one moment for all of a script.
+local moment
 local function clock()
-  local t = redis.call('TIME')
-  return t[1] * 1000 + math.floor(t[2] / 1000)
+  if not moment then
+    local t = redis.call('TIME')
+    moment = t[1] * 1000 + math.floor(t[2] / 1000)
+  end
+  return moment
 end
 
 -- A whole number as text; Lua's own conversion loses digits beyond the 14th.

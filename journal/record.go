@@ -244,10 +244,8 @@ func parse(now string, f map[string]string, epoch, restored string) (*Record, er
 		FirstUnproven: p.time("first_unproven"), Guarded: f["guarded"] == "1", Risk: f["risk"] == "1",
 		Known: f["known"] == "1", Partial: f["partial"] == "1", ByTotal: f["by_total"] == "1",
 		Denied: p.time("denied"), LagSince: p.time("lag_since"), Contradicted: f["contradicted"], Resends: int(p.number("resends")), Tries: int(p.number("tries")), Fails: int(p.number("fails")),
-		Lookups: int(p.number("lookups")), Now: millis(now), Epoch: epoch, mark: restored, fields: f}
-	m := parseMark(restored)
-	r.RestoredAt, r.Restored = m.at, m.covers(r.Created, r.AttemptStart())
-	r.compared = r.Restored && !(r.Risk && !m.stands())
+		Lookups: int(p.number("lookups")), Now: millis(now), Epoch: epoch, fields: f}
+	r.marked(restored)
 	p.json("receipt", &r.Receipt)
 	p.json("request", &r.Request)
 	if p.err == nil && !r.State.Valid() {
@@ -257,6 +255,13 @@ func parse(now string, f map[string]string, epoch, restored string) (*Record, er
 		return nil, fmt.Errorf("journal: record of refund %q is unreadable: %w", f["id"], p.err)
 	}
 	return r, nil
+}
+
+// marked sets what the bucket's mark of a restored backup says of the record.
+func (r *Record) marked(restored string) {
+	m := parseMark(restored)
+	r.mark, r.RestoredAt, r.Restored = restored, m.at, m.covers(r.Created, r.AttemptStart())
+	r.compared = r.Restored && !(r.Risk && !m.stands())
 }
 
 type parser struct {

@@ -15,9 +15,10 @@ var errReply = errors.New("unexpected reply from Redis")
 
 // reply is what the scripts over records answer.
 type reply struct {
-	word string
-	rec  *Record // nil unless a record came with it
-	more []string
+	word                 string
+	now, epoch, restored string
+	rec                  *Record // nil unless a record came with it
+	more                 []string
 }
 
 func parseReply(raw any, err error) (reply, error) {
@@ -36,7 +37,7 @@ func parseReply(raw any, err error) (reply, error) {
 	if !ok1 || !ok2 || !ok3 || !ok4 || len(flat)%2 != 0 {
 		return reply{}, errReply
 	}
-	r := reply{word: word}
+	r := reply{word: word, now: now, epoch: epoch, restored: restored}
 	for _, m := range list[5:] {
 		r.more = append(r.more, fmt.Sprint(m))
 	}

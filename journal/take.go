@@ -34,55 +34,98 @@ type Taken struct {
 // Take enters a checked order, whose id was claimed. Taking the same order
 // again finds the first one.
 func (j *Journal) Take(ctx context.Context, o refund.Order, t Taking) (Taken, error) {
-	fields := map[string]string{
-		"provider": o.Provider, "payment": o.PaymentID, "asked": o.Asked, "currency": string(o.Amount.Currency),
-		"digest": o.Digest(), "reason": o.Reason, "amount": "", "total": "",
-	}
-	if !o.Full {
-		fields["amount"] = strconv.FormatInt(o.Amount.Minor, 10)
-	}
-	if o.Total.Minor > 0 {
-		fields["total"] = strconv.FormatInt(o.Total.Minor, 10)
-	}
-	if t.Bulk {
-		fields["bulk"] = "1"
-	}
-	if t.RequestedBy != "" {
-		fields["requested_by"] = t.RequestedBy
-	}
-	if t.Trace != "" {
-		fields["trace"] = t.Trace
-	}
-	if o.Receipt != nil {
-		fields["receipt"] = quote(o.Receipt)
-	}
-	if len(o.Metadata) > 0 {
-		fields["metadata"] = quote(o.Metadata)
-	}
+	place := placeOf(o.Provider, o.PaymentID)
+	key := recordKey(place, o.RefundID)
+	return Asked{o, t}.taken(parseReply(j.run.Run(ctx, key, takeScript, scriptKeys(key), j.takeArgs(o, t, place, o.Digest())...)))
+}
+
+// takeArgs are the arguments of take.lua.
+func (j *Journal) takeArgs(o refund.Order, t Taking, place, digest string) []any {
 	refused := ""
 	if t.Refused != nil {
 		refused = quote(t.Refused)
 	}
-	arg := quote(map[string]any{"refused": refused, "fields": fields, "after_window": t.AfterWindow, "one": t.OneRefund,
-		"record_refusal": t.RecordRefusal, "keep": ms(j.options.Retention), "by": quote(t.By), "note": `""`})
+	args := make([]any, 0, 36)
+	args = append(args, o.RefundID, place, j.options.Retention.Milliseconds(), refused,
+		flag(t.AfterWindow), flag(t.OneRefund), flag(t.RecordRefusal), quote(t.By), `""`)
+	amount, total := "", ""
+	if !o.Full {
+		amount = strconv.FormatInt(o.Amount.Minor, 10)
+	}
+	if o.Total.Minor > 0 {
+		total = strconv.FormatInt(o.Total.Minor, 10)
+	}
+	// That of a full refund is empty, and stands there.
+	args = append(args, "provider", o.Provider, "payment", o.PaymentID, "currency", string(o.Amount.Currency), "digest", digest, "amount", amount)
+	field := func(name, value string) {
+		if value != "" {
+			args = append(args, name, value)
+		}
+	}
+	field("asked", o.Asked)
+	field("total", total)
+	field("reason", o.Reason)
+	field("bulk", flag(t.Bulk))
+	field("requested_by", t.RequestedBy)
+	field("trace", t.Trace)
+	if o.Receipt != nil {
+		field("receipt", quote(o.Receipt))
+	}
+	if len(o.Metadata) > 0 {
+		field("metadata", quote(o.Metadata))
+	}
+	return args
+}
 
-	place := placeOf(o.Provider, o.PaymentID)
-	key := recordKey(place, o.RefundID)
-	got, err := parseReply(j.run.Run(ctx, key, takeScript, scriptKeys(key), o.RefundID, place, arg))
+func flag(on bool) string {
+	if on {
+		return "1"
+	}
+	return ""
+}
+
+// taken reads the answer of take.lua.
+func (a Asked) taken(got reply, err error) (Taken, error) {
 	if err != nil {
 		return Taken{}, fmt.Errorf("journal: take refund: %w", err)
 	}
 	taken := Taken{Record: got.rec, Existing: got.word == "existing", Conflict: got.word == "conflict"}
-	if got.word == "refused" {
+	switch {
+	case got.word == "taken" && len(got.more) == 2:
+		taken.Record, err = a.record(got)
+	case got.word == "refused" && len(got.more) == 1:
 		taken.Refusal = new(Refusal)
-		if len(got.more) == 0 {
-			return Taken{}, fmt.Errorf("journal: take refund: %w", errReply)
-		}
-		if err := json.Unmarshal([]byte(got.more[0]), taken.Refusal); err != nil {
-			return Taken{}, fmt.Errorf("journal: take refund: %w", err)
-		}
+		err = json.Unmarshal([]byte(got.more[0]), taken.Refusal)
+	case !taken.Existing && !taken.Conflict:
+		err = errReply
+	}
+	if err != nil {
+		return Taken{}, fmt.Errorf("journal: take refund: %w", err)
 	}
 	return taken, nil
+}
+
+// record is the record of an order that was just queued: what take.lua wrote.
+func (a Asked) record(got reply) (*Record, error) {
+	o, t := a.Order, a.Taking
+	now, due := millis(got.now), millis(got.more[0])
+	if now.IsZero() || due.IsZero() {
+		return nil, errReply
+	}
+	r := &Record{ID: o.RefundID, Provider: o.Provider, PaymentID: o.PaymentID, Digest: o.Digest(), Asked: o.Asked, Currency: o.Amount.Currency,
+		Reason: o.Reason, Receipt: o.Receipt, Bulk: t.Bulk, RequestedBy: t.RequestedBy, Trace: t.Trace, State: refund.Queued, Version: 1, Seq: 1,
+		Created: now, Updated: now, Since: now, Due: due, Why: got.more[1], Now: now, Epoch: got.epoch}
+	if !o.Full {
+		r.Amount = &o.Amount.Minor
+	}
+	if o.Total.Minor > 0 {
+		r.Total = &o.Total.Minor
+	}
+	if len(o.Metadata) > 0 {
+		r.Metadata = quote(o.Metadata)
+	}
+	r.marked(got.restored)
+	return r, nil
 }
 
 // Get reads a refund by its id. An id that was refused at enqueue is

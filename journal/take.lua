@@ -1,16 +1,19 @@
 -- Takes a refund in: window, cap, one refund per payment, reservation, entry.
--- KEYS[1] record. ARGV: refund id, provider:payment, JSON of
---   fields         the record's fields as text
---   after_window   queue behind the window instead of being refused
---   one            only one refund per payment
---   record_refusal a refused one is entered as declined (a foreign task)
---   keep           ms that a refusal stays this id's answer
---   refused        JSON of the refusal that stands with the claim, '' for none
---   by, note       JSON text for the history
--- Answers {'taken'|'existing'|'refused', now, fields, epoch, restored, refusal JSON}.
-local id, place, p = ARGV[1], ARGV[2], cjson.decode(ARGV[3])
+-- KEYS[1] record. ARGV: refund id, provider:payment, and
+--   3 keep           ms that a refusal stays this id's answer
+--   4 refused        JSON of the refusal that stands with the claim, '' for none
+--   5 after_window   '1': queue behind the window instead of being refused
+--   6 one            '1': only one refund per payment
+--   7 record_refusal '1': a refused one is entered as declined (a foreign task)
+--   8, 9 by, note    JSON text for the history
+--   10 …             the record's fields as text, each name before its value
+-- Answers {'taken', now, {}, epoch, restored, due, why} for one that was queued, whose
+-- fields the caller has, or {'taken'|'existing'|'conflict'|'refused', now, fields,
+-- epoch, restored, refusal JSON}.
+local id, place = ARGV[1], ARGV[2]
 local now = clock()
-local f = p.fields
+local f = {}
+for i = 10, #ARGV, 2 do f[ARGV[i]] = ARGV[i + 1] end
 
 local had = redis.call('HGET', KEYS[1], 'digest')
 if had then
@@ -25,12 +28,13 @@ local start = 0
 -- A refusal stands here too, not only with the claim, which lies in another
 -- slot: whoever claimed the id before it was refused may get here long after.
 local refused_key = prefix .. 'x:' .. id
-local said = redis.call('GET', refused_key) or (p.refused ~= '' and p.refused)
+local known = redis.call('MGET', refused_key, prefix .. 'restored')
+local said = known[1] or (ARGV[4] ~= '' and ARGV[4])
 local refusal = said and cjson.decode(said)
 
 -- Only refunds that count say what is known of the payment: a slip that was
 -- canceled or declined binds nobody.
-local siblings, total = {}, tonumber(f.total)
+local siblings, total = {}, tonumber(f.total or '')
 for _, other_id in ipairs(redis.call('ZRANGE', refunds_key(place), 0, -1)) do
   local o = sibling(other_id)
   if o and counts(o, now) then
@@ -51,11 +55,11 @@ for _, o in ipairs(siblings) do
   end
 end
 
-if not refusal and held and not p.after_window then
+if not refusal and held and ARGV[5] ~= '1' then
   refusal = { rule = 'duplicate', existing_id = held.id, existing_state = held.state,
     window_ends_at = (not open(held.state)) and text(held.window_ends) or '' }
 end
-if not refusal and p.one and live > 0 then
+if not refusal and ARGV[6] == '1' and live > 0 then
   refusal = { rule = 'one_refund_per_payment', detail = 'the payment has a refund already' }
 end
 if not refusal and total then
@@ -72,12 +76,12 @@ end
 local verdict, state = 'taken', 'queued'
 if refusal then
   verdict = 'refused'
-  if not p.record_refusal then
+  if ARGV[7] ~= '1' then
     if said then
       redis.call('SET', refused_key, said, 'KEEPTTL')
     else
       said = cjson.encode(refusal)
-      redis.call('SET', refused_key, said, 'PX', p.keep)
+      redis.call('SET', refused_key, said, 'PX', ARGV[3])
     end
     return { 'refused', text(now), {}, '', 0, said }
   end
@@ -88,7 +92,7 @@ if refusal then
 end
 
 local order = redis.call('HINCRBY', payment_key(place), 'order', 1)
-redis.call('HINCRBY', payment_key(place), 'epoch', 1)
+local epoch = redis.call('HINCRBY', payment_key(place), 'epoch', 1)
 -- One that was refused is only entered; the payment knows nothing of it.
 if not refusal then redis.call('ZADD', refunds_key(place), order, id) end
 
@@ -97,13 +101,17 @@ if not refusal then redis.call('ZADD', refunds_key(place), order, id) end
 -- start at once.
 local due = (start > now) and start or now
 local look = (start > now) and start or now + 8000
+local why = ''
 local flat = { 'id', id, 'state', state, 'ver', '1', 'seq', '1', 'order', text(order),
   'created', text(now), 'updated', text(now), 'since', text(now) }
 if refusal then
   f.settled = text(now)
 else
   f.due = text(due)
-  if start > now then f.why = 'waits for the window of an earlier refund of the payment to end' end
+  if start > now then
+    why = 'waits for the window of an earlier refund of the payment to end'
+    f.why = why
+  end
 end
 for k, v in pairs(f) do
   flat[#flat + 1] = k
@@ -112,12 +120,12 @@ end
 redis.call('HSET', KEYS[1], unpack(flat))
 index(id, f.provider, '', state, now)
 if f.metadata then findable(id, f.metadata) end
-remember(id, 1, now, '', state, p.by, p.note)
-if state == 'queued' then
-  schedule(id, state, text(look))
-else
-  announce(id, 1, state, now)
+remember(id, 1, now, '', state, ARGV[8], ARGV[9])
+if not refusal then
+  redis.call('ZADD', prefix .. 'wait', text(look), id) -- as schedule would; it stands in no index yet
+  return { verdict, text(now), {}, text(epoch), known[2] or '', f.due, why }
 end
+announce(id, 1, state, now)
 local a = answer(verdict, id, now, place)
-if refusal then a[6] = f.refusal end
+a[6] = f.refusal
 return a

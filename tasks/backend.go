@@ -58,11 +58,14 @@ func Open(ctx context.Context, cfg *config.Config) (*Backend, error) {
 // is what verifies a server.
 func NewBackend(rdb, queues redis.UniversalClient, cfg *config.Config, report redisconn.Report) *Backend {
 	queues.AddHook(settleHook{})
+	queues.AddHook(recordHook{})
+	_, cluster := rdb.(*redis.ClusterClient)
 	waiter := redisconn.NewWaiter(rdb, string(cfg.Durability), durableWait)
 	return &Backend{
 		Redis: rdb, Queues: queues, Report: report, needs: requirements(cfg),
-		Journal: journal.New(rdb, waiter, journal.Options{Window: cfg.DedupeWindow, Retention: cfg.JournalRetention, Lineage: cfg.Durability == config.AOF}),
-		queue:   taskQueue{asynq.NewClientFromRedisClient(queues), asynq.NewInspectorFromRedisClient(queues)},
+		Journal: journal.New(rdb, waiter, journal.Options{Window: cfg.DedupeWindow, Retention: cfg.JournalRetention,
+			Lineage: cfg.Durability == config.AOF, Cluster: cluster}),
+		queue: taskQueue{queues, asynq.NewClientFromRedisClient(queues), asynq.NewInspectorFromRedisClient(queues)},
 	}
 }
 

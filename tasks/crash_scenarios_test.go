@@ -28,6 +28,12 @@ func named(name string, c world.Company) world.Company {
 	return c
 }
 
+// clustered is o with the steps of taking in that a cluster needs.
+func clustered(o world.Options) world.Options {
+	o.Cluster = true
+	return o
+}
+
 func asks(id, amount string) refund.Request {
 	return refund.Request{RefundID: id, Provider: "bank", PaymentID: "p-1", Amount: amount, Currency: "RUB", Reason: "returned"}
 }
@@ -72,6 +78,21 @@ var scenarios = []scenario{
 		s.enqueue(asks("r-1", "100.00"))
 		s.enqueue(asks("r-2", "100.00"), tasks.AfterWindow())
 	}, map[string]refund.State{"r-1": refund.Succeeded, "r-2": refund.Succeeded}},
+	{"in a cluster", clustered(company(world.Company{})), single("100.00"), one(refund.Succeeded)},
+	{"a duplicate is refused in a cluster", clustered(company(world.Company{})), func(s *story) {
+		s.enqueue(asks("r-1", "100.00"))
+		s.enqueue(asks("r-2", "100.0"))
+	}, one(refund.Succeeded)},
+	{"a file", company(world.Company{}), func(s *story) {
+		s.enqueueAll(asks("r-1", "100.00"), asksOf("p-2", "r-2", ""), asks("r-3", "100.0"), asks("r-4", "40.00"))
+	}, map[string]refund.State{"r-1": refund.Succeeded, "r-2": refund.Succeeded, "r-4": refund.Succeeded}},
+	{"a file in a cluster", clustered(company(world.Company{})), func(s *story) {
+		s.enqueueAll(asks("r-1", "100.00"), asks("r-2", "100.0"), asks("r-3", "40.00"))
+	}, map[string]refund.State{"r-1": refund.Succeeded, "r-3": refund.Succeeded}},
+	{"foreign task in a cluster", clustered(company(world.Company{})), func(s *story) {
+		s.w.Put("bank", "r-1", []byte(`{"version":1,"refund_id":"r-1","provider":"bank","payment_id":"p-1","amount":"100.00","currency":"RUB"}`))
+		s.ids = append(s.ids, "r-1")
+	}, one(refund.Succeeded)},
 	{"foreign task", company(world.Company{}), func(s *story) {
 		s.w.Put("bank", "r-1", []byte(`{"version":1,"refund_id":"r-1","provider":"bank","payment_id":"p-1","amount":"100.00","currency":"RUB"}`))
 		s.ids = append(s.ids, "r-1")

@@ -126,6 +126,16 @@ func (s *story) enqueue(r refund.Request, options ...tasks.Option) {
 	s.asked = append(s.asked, enqueued{r, options, receipt.Status})
 }
 
+// enqueueAll asks for refunds as rows of one file.
+func (s *story) enqueueAll(list ...refund.Request) {
+	var receipts []tasks.Receipt
+	s.do(func(p *world.Process) (err error) { receipts, err = p.EnqueueAll(list, tasks.Bulk()); return err })
+	for i, r := range list {
+		s.ids = append(s.ids, r.RefundID)
+		s.asked = append(s.asked, enqueued{request: r, status: receipts[i].Status})
+	}
+}
+
 // settle lets everything end.
 func (s *story) settle() {
 	for range 5 {

@@ -56,10 +56,7 @@ func (e *Enqueuer) Check(r refund.Request) (refund.Order, error) { return e.inta
 // the receipt; an error means that it is not known, and that enqueueing again
 // with the receipt's refund id is safe and finds out.
 func (e *Enqueuer) Enqueue(ctx context.Context, r refund.Request, options ...Option) (Receipt, error) {
-	t := journal.Taking{By: e.by}
-	for _, set := range options {
-		set(&t)
-	}
+	t := e.taking(options)
 	if t.AfterWindow && r.RefundID == "" {
 		return invalid(r, refund.Invalid{{Field: "refund_id", Rule: "is required to wait for the window: a repeat that is meant needs an id of its own"}}), nil
 	}
@@ -74,28 +71,115 @@ func (e *Enqueuer) Enqueue(ctx context.Context, r refund.Request, options ...Opt
 	if err != nil {
 		return Receipt{RefundID: r.RefundID}, err
 	}
-	ctx, span := start(ctx, e.intake.tracer, "enqueue", trace.SpanKindProducer, order.RefundID, order.Provider, order.PaymentID)
+	ctx, enqueuing := e.begin(ctx, order, t)
+	admitted, err := e.intake.admit(ctx, []journal.Asked{enqueuing.asked})
+	if err != nil {
+		enqueuing.end(nil, err)
+		return Receipt{RefundID: r.RefundID}, err
+	}
+	a := admitted[0]
+	if a.waits() {
+		var task task
+		if task, err = e.task(a.rec); err == nil {
+			err = e.backend.queue.put(ctx, task.rec, task.payload, task.timeout)
+		}
+	}
+	enqueuing.end(a.rec, err)
+	return a.receipt, err
+}
+
+// EnqueueAll enqueues orders that Check returned, each with an id of its own, in
+// a few round trips for all of them: a file's rows, some dozens at a time. There
+// is a receipt for each. An error means that nothing is known of any of them, and
+// that enqueueing them again is safe and finds out.
+//
+// On one Redis they are taken in in their order. In a cluster those of one
+// payment are.
+func (e *Enqueuer) EnqueueAll(ctx context.Context, orders []refund.Order, options ...Option) ([]Receipt, error) {
+	if len(orders) == 0 {
+		return nil, nil
+	}
+	t := e.taking(options)
+	list, running := make([]journal.Asked, len(orders)), make([]enqueuing, len(orders))
+	for i, o := range orders {
+		if o.RefundID == "" {
+			return nil, errors.New("enqueue: an order has no refund id")
+		}
+		_, running[i] = e.begin(ctx, o, t)
+		list[i] = running[i].asked
+	}
+	receipts, admitted, err := e.enqueueAll(ctx, list)
+	for i := range running {
+		var rec *journal.Record
+		if err == nil {
+			rec = admitted[i].rec
+		}
+		running[i].end(rec, err)
+	}
+	return receipts, err
+}
+
+func (e *Enqueuer) enqueueAll(ctx context.Context, list []journal.Asked) ([]Receipt, []admission, error) {
+	admitted, err := e.intake.admit(ctx, list)
+	if err != nil {
+		return nil, nil, err
+	}
+	receipts, waiting := make([]Receipt, len(list)), make([]task, 0, len(list))
+	for i, a := range admitted {
+		receipts[i] = a.receipt
+		if !a.waits() {
+			continue
+		}
+		task, err := e.task(a.rec)
+		if err != nil {
+			return nil, nil, err
+		}
+		waiting = append(waiting, task)
+	}
+	if err := e.backend.queue.putAll(ctx, waiting); err != nil {
+		return nil, nil, err
+	}
+	return receipts, admitted, nil
+}
+
+func (e *Enqueuer) taking(options []Option) journal.Taking {
+	t := journal.Taking{By: e.by}
+	for _, set := range options {
+		set(&t)
+	}
+	return t
+}
+
+// enqueuing is an order that is on its way, with its span.
+type enqueuing struct {
+	asked journal.Asked
+	span  trace.Span
+}
+
+func (e *Enqueuer) begin(ctx context.Context, o refund.Order, t journal.Taking) (context.Context, enqueuing) {
+	ctx, span := start(ctx, e.intake.tracer, "enqueue", trace.SpanKindProducer, o.RefundID, o.Provider, o.PaymentID)
 	if e.intake.tracer != nil {
 		t.Trace = traceparent(ctx)
 	}
-	receipt, rec, err := e.enqueue(ctx, order, t)
-	if rec != nil && rec.Trace != t.Trace {
-		link(span, rec) // taken in before, in another trace
-	}
-	end(span, rec, err)
-	return receipt, err
+	return ctx, enqueuing{journal.Asked{Order: o, Taking: t}, span}
 }
 
-func (e *Enqueuer) enqueue(ctx context.Context, o refund.Order, t journal.Taking) (Receipt, *journal.Record, error) {
-	receipt, rec, err := e.intake.admit(ctx, o, t)
-	if err != nil || rec == nil || rec.State.Terminal() || rec.State == refund.Review {
-		return receipt, rec, err
+func (e enqueuing) end(rec *journal.Record, err error) {
+	if rec != nil && rec.Trace != e.asked.Taking.Trace {
+		link(e.span, rec) // taken in before, in another trace
 	}
+	end(e.span, rec, err)
+}
+
+// waits reports whether there is a refund that needs a task.
+func (a admission) waits() bool {
+	return a.rec != nil && !a.rec.State.Terminal() && a.rec.State != refund.Review
+}
+
+// task is the task of a refund that waits.
+func (e *Enqueuer) task(rec *journal.Record) (task, error) {
 	payload, err := payloadOf(rec)
-	if err != nil {
-		return receipt, rec, err
-	}
-	return receipt, rec, e.backend.queue.put(ctx, rec, payload, TaskTimeout(e.intake.providers[rec.Provider]))
+	return task{rec, payload, TaskTimeout(e.intake.providers[rec.Provider])}, err
 }
 
 func invalid(r refund.Request, faults refund.Invalid) Receipt {

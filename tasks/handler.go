@@ -63,17 +63,21 @@ func (p *Processor) find(ctx context.Context, t *asynq.Task) (*journal.Record, e
 	if !errors.Is(err, journal.ErrNotFound) {
 		return rec, err
 	}
-	receipt, rec, err := p.intake.admit(ctx, order, journal.Taking{RecordRefusal: true, By: "queue"})
-	if err == nil && rec == nil {
+	admitted, err := p.intake.admit(ctx, []journal.Asked{{Order: order, Taking: journal.Taking{RecordRefusal: true, By: "queue"}}})
+	if err != nil {
+		return nil, err
+	}
+	receipt, rec := admitted[0].receipt, admitted[0].rec
+	if rec == nil {
 		return nil, archive(string(receipt.Status), errors.New(receipt.Message))
 	}
-	if err == nil && rec.State.Terminal() {
+	if rec.State.Terminal() {
 		p.Log.Info("refund from a foreign task was refused", about(rec, zap.String("rule", rec.ReasonCode))...)
 		p.announce(ctx, rec)
-	} else if err == nil && receipt.Status == Queued {
+	} else if receipt.Status == Queued {
 		p.Log.Info("refund queued from a foreign task", about(rec)...)
 	}
-	return rec, err
+	return rec, nil
 }
 
 func archive(what string, why error) error {

@@ -72,60 +72,91 @@ type anyPayment struct{}
 func (anyPayment) CanonicalPayment(id string) (string, error) { return id, nil }
 func (anyPayment) CheckOrder(refund.Order) refund.Invalid     { return nil }
 
-// admit claims and takes an order in.
-func (in intake) admit(ctx context.Context, o refund.Order, t journal.Taking) (Receipt, *journal.Record, error) {
-	ctx, span := start(ctx, in.tracer, "take", trace.SpanKindInternal, o.RefundID, o.Provider, o.PaymentID)
-	if in.tracer != nil && t.Trace == "" {
-		t.Trace = traceparent(ctx)
-	}
-	receipt, rec, err := in.take(ctx, o, t)
-	if span.IsRecording() {
-		span.SetAttributes(attribute.String("status", string(receipt.Status)), attribute.String("rule", receipt.Rule))
-	}
-	end(span, rec, err)
-	return receipt, rec, err
+// admission is what taking one order in came to; rec is nil where there is no
+// record of it.
+type admission struct {
+	receipt Receipt
+	rec     *journal.Record
 }
 
-func (in intake) take(ctx context.Context, o refund.Order, t journal.Taking) (Receipt, *journal.Record, error) {
+// admit claims and takes orders in. Where the error is nil there is an admission
+// for each.
+func (in intake) admit(ctx context.Context, list []journal.Asked) ([]admission, error) {
+	for i := range list {
+		list[i].Taking.OneRefund = in.providers[list[i].Order.Provider].OneRefundPerPayment
+	}
+	var spans []trace.Span
+	if in.tracer != nil {
+		spans = make([]trace.Span, len(list))
+		for i := range list {
+			o, t := list[i].Order, &list[i].Taking
+			var inside context.Context
+			inside, spans[i] = start(inTrace(ctx, t.Trace), in.tracer, "take", trace.SpanKindInternal, o.RefundID, o.Provider, o.PaymentID)
+			if t.Trace == "" {
+				t.Trace = traceparent(inside)
+			}
+		}
+	}
+	admitted, err := in.take(ctx, list)
+	for i, span := range spans {
+		var a admission
+		if err == nil {
+			a = admitted[i]
+		}
+		if span.IsRecording() {
+			span.SetAttributes(attribute.String("status", string(a.receipt.Status)), attribute.String("rule", a.receipt.Rule))
+		}
+		end(span, a.rec, err)
+	}
+	return admitted, err
+}
+
+func (in intake) take(ctx context.Context, list []journal.Asked) ([]admission, error) {
+	entered, err := in.journal.Enter(ctx, list)
+	if err != nil {
+		return nil, err
+	}
+	admitted := make([]admission, len(list))
+	for i, e := range entered {
+		if admitted[i], err = in.admission(ctx, list[i], e); err != nil {
+			return nil, err
+		}
+	}
+	return admitted, nil
+}
+
+// admission says what entering an order came to.
+func (in intake) admission(ctx context.Context, a journal.Asked, e journal.Entered) (admission, error) {
+	o, claimed, taken := a.Order, e.Claimed, e.Taken
 	receipt := Receipt{RefundID: o.RefundID}
-	claimed, err := in.journal.Claim(ctx, o.RefundID, o.Provider, o.PaymentID, o.Digest())
 	switch {
-	case err != nil:
-		return receipt, nil, err
 	case claimed.Conflict:
 		receipt.Status, receipt.Message = Conflict, "this refund id stands for another payment or other content; use a new id"
-		return receipt, nil, nil
-	case claimed.Refusal != nil && !t.RecordRefusal:
-		return refused(receipt, *claimed.Refusal), nil, nil
+	case claimed.Refusal != nil && !a.Taking.RecordRefusal:
+		return admission{receipt: refused(receipt, *claimed.Refusal)}, nil
 	case claimed.Expired:
 		rec, err := in.journal.Load(ctx, o.Provider, o.PaymentID, o.RefundID)
 		if err == journal.ErrNotFound {
 			receipt.Status, receipt.Message = Conflict, "this refund id was used long ago and its record is gone; use a new id"
-			return receipt, nil, nil
+			return admission{receipt: receipt}, nil
 		}
 		if err != nil {
-			return receipt, nil, err
+			return admission{}, err
 		}
 		receipt.Status, receipt.State = Existing, rec.State
-		return receipt, rec, nil
-	}
-	t.OneRefund, t.Refused = in.providers[o.Provider].OneRefundPerPayment, claimed.Refusal
-	taken, err := in.journal.Take(ctx, o, t)
-	switch {
-	case err != nil:
-		return receipt, nil, err
+		return admission{receipt, rec}, nil
 	case taken.Conflict:
 		receipt.Status, receipt.Message = Conflict, "this refund id stands for other content; use a new id"
-		return receipt, nil, nil
 	case taken.Refusal != nil && taken.Record == nil:
-		kept, err := in.journal.Refuse(ctx, o.RefundID, *taken.Refusal)
-		return refused(receipt, kept), nil, err
+		return admission{receipt: refused(receipt, *taken.Refusal)}, nil
+	default:
+		receipt.Status, receipt.State = Queued, taken.Record.State
+		if taken.Existing {
+			receipt.Status = Existing
+		}
+		return admission{receipt, taken.Record}, nil
 	}
-	receipt.Status, receipt.State = Queued, taken.Record.State
-	if taken.Existing {
-		receipt.Status = Existing
-	}
-	return receipt, taken.Record, nil
+	return admission{receipt: receipt}, nil
 }
 
 func refused(r Receipt, why journal.Refusal) Receipt {

@@ -49,7 +49,7 @@ func TestModel(t *testing.T) {
 		}
 	}()
 	rapid.Check(t, func(rt *rapid.T) {
-		options := world.Options{}
+		options := world.Options{Cluster: rapid.IntRange(0, 3).Draw(rt, "cluster") == 0}
 		for _, name := range banks[:rapid.IntRange(1, len(banks)).Draw(rt, "providers")] {
 			c := named(name, rapid.SampledFrom(companies).Draw(rt, name))
 			c.Settings = append(c.Settings, "limits: {"+rapid.SampledFrom(limits).Draw(rt, "limits")+"}")
@@ -181,7 +181,14 @@ func (h *history) event() {
 		if rapid.IntRange(0, 9).Draw(h.rt, "after window") == 0 {
 			options = append(options, tasks.AfterWindow())
 		}
-		_, _ = p.Enqueue(r, options...)
+		if rapid.IntRange(0, 3).Draw(h.rt, "rows of a file") > 0 {
+			_, _ = p.Enqueue(r, options...)
+			return
+		}
+		next := asks(fmt.Sprintf("r-%d", len(h.ids)+1), "40.00")
+		next.Provider, next.PaymentID = bank, payment
+		h.ids = append(h.ids, next.RefundID)
+		_, _ = p.EnqueueAll([]refund.Request{r, next}, options...)
 	case "again":
 		r := asks(h.id(), "60.00")
 		r.Provider, r.PaymentID = bank, payment

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
 
 	"refundworker/journal"
 	"refundworker/refund"
@@ -21,6 +22,7 @@ const resultRetention = 24 * time.Hour
 
 // Queued tasks drive refunds; losing one loses nothing but time.
 type taskQueue struct {
+	redis     redis.UniversalClient
 	client    *asynq.Client
 	inspector *asynq.Inspector
 }

@@ -25,7 +25,9 @@ func TestARefusalHoldsForOneThatClaimedTheIDBefore(t *testing.T) {
 	}
 	for name, ask := range asked {
 		t.Run(name, func(t *testing.T) {
-			world.Run(t, company(world.Company{}), func(w *world.World) {
+			options := company(world.Company{})
+			options.Cluster = true // where claiming and taking in are steps of their own
+			world.Run(t, options, func(w *world.World) {
 				slow, other := w.Start("slow"), w.Start("other")
 				if _, err := other.Enqueue(asks("r-1", "100.00")); err != nil {
 					w.T.Fatal(err)

@@ -105,10 +105,10 @@ func (f *batchFlags) run(cmd *cobra.Command, setup *cli.Setup, path string) erro
 	l := &loading{reader: reader, naming: &batch.Naming{BatchID: f.batchID},
 		enqueuer: tasks.NewEnqueuer(session.Backend, session.Config)}
 	if f.dryRun {
-		l.ask = l.enqueuer.Peek
+		l.asking = peeking(l.enqueuer)
 		report.preview = newPreview(session.Config)
 	} else {
-		l.ask = l.take(f.by)
+		l.asking = taking(l.enqueuer, f.by)
 	}
 	err = l.run(cmd.Context(), report.row)
 	report.bar.end()

@@ -12,21 +12,26 @@ import (
 	"refundworker/tasks"
 )
 
-// How many rows are on their way at a time.
-const (
-	workers    = 64 // one connection each
-	perWorker  = 4
-	inOrder    = workers * perWorker
-	drainAtEnd = enqueueTimeout + time.Second // what is on its way when the run is interrupted
-)
+// drainAtEnd is for what is on its way when the run is interrupted.
+const drainAtEnd = enqueueTimeout + time.Second
 
 // loading takes the rows of a file in, several at a time.
 type loading struct {
 	reader   *batch.Reader
 	naming   *batch.Naming
 	enqueuer *tasks.Enqueuer
-	ask      func(ctx context.Context, o refund.Order) (tasks.Receipt, error)
+	asking
 }
+
+// asking is how rows are asked for.
+type asking struct {
+	workers int // at the same time, on one connection each
+	rows    int // that one asks for together, at most: Redis does nothing else meanwhile
+	ask     func(ctx context.Context, orders []refund.Order) ([]tasks.Receipt, error)
+}
+
+// inFlight is how many rows are on their way.
+func (a asking) inFlight() int { return a.workers * max(4, 2*a.rows) }
 
 // item is one row on its way.
 type item struct {
@@ -37,23 +42,20 @@ type item struct {
 	done    chan struct{} // closed when receipt and err are there
 }
 
-// take is the ask that enqueues.
-func (l *loading) take(by string) func(context.Context, refund.Order) (tasks.Receipt, error) {
+// taking enqueues rows.
+func taking(e *tasks.Enqueuer, by string) asking {
 	options := []tasks.Option{tasks.Bulk(), tasks.By(by)}
-	return func(ctx context.Context, o refund.Order) (tasks.Receipt, error) {
-		return l.enqueuer.Enqueue(ctx, requestOf(o), options...)
-	}
+	return asking{8, 32, func(ctx context.Context, orders []refund.Order) ([]tasks.Receipt, error) {
+		return e.EnqueueAll(ctx, orders, options...)
+	}}
 }
 
-// requestOf writes a checked order as a request again. Checked once more it is
-// the same order.
-func requestOf(o refund.Order) refund.Request {
-	r := refund.Request{RefundID: o.RefundID, Provider: o.Provider, PaymentID: o.PaymentID, Amount: o.Asked,
-		Currency: string(o.Amount.Currency), Reason: o.Reason, Receipt: o.Receipt, Metadata: o.Metadata}
-	if o.Total.Minor > 0 {
-		r.PaymentTotal = o.Total.String()
-	}
-	return r
+// peeking looks at what enqueueing rows would come to.
+func peeking(e *tasks.Enqueuer) asking {
+	return asking{64, 1, func(ctx context.Context, orders []refund.Order) ([]tasks.Receipt, error) {
+		receipt, err := e.Peek(ctx, orders[0])
+		return []tasks.Receipt{receipt}, err
+	}}
 }
 
 // run takes the rows in and tells each, in the file's order. Rows of one
@@ -66,10 +68,10 @@ func requestOf(o refund.Order) refund.Request {
 func (l *loading) run(ctx context.Context, tell func(*item) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	ordered := make(chan *item, inOrder)
-	lanes := make([]chan *item, workers)
+	ordered := make(chan *item, l.inFlight())
+	lanes := make([]chan *item, l.workers)
 	for i := range lanes {
-		lanes[i] = make(chan *item, perWorker)
+		lanes[i] = make(chan *item, l.inFlight()/l.workers)
 		go l.work(context.WithoutCancel(ctx), lanes[i])
 	}
 	var readErr error // read after ordered is closed
@@ -139,7 +141,7 @@ func (l *loading) read(ctx context.Context, ordered chan<- *item, lanes []chan *
 			continue
 		}
 		ordered <- it
-		lane := maphash.String(seed, it.order.Provider+":"+it.order.PaymentID) % workers
+		lane := maphash.String(seed, it.order.Provider+":"+it.order.PaymentID) % uint64(l.workers)
 		lanes[lane] <- it
 	}
 }
@@ -181,18 +183,36 @@ func merge(faults, more refund.Invalid) refund.Invalid {
 	return faults
 }
 
+// work asks for the rows of a lane, together those that are there.
 func (l *loading) work(ctx context.Context, lane <-chan *item) {
 	failed := false
+	list, orders := make([]*item, 0, l.rows), make([]refund.Order, 0, l.rows)
 	for it := range lane {
-		if failed {
-			it.err = errors.New("not tried: an earlier row failed")
-		} else {
+		list, orders = append(list[:0], it), append(orders[:0], it.order)
+		for more := true; more && len(list) < l.rows; {
+			select {
+			case it, more = <-lane:
+				if more {
+					list, orders = append(list, it), append(orders, it.order)
+				}
+			default:
+				more = false
+			}
+		}
+		var receipts []tasks.Receipt
+		err := errors.New("not tried: an earlier row failed")
+		if !failed {
 			bounded, cancel := context.WithTimeout(ctx, enqueueTimeout)
-			it.receipt, it.err = l.ask(bounded, it.order)
+			receipts, err = l.ask(bounded, orders)
 			cancel()
 			// The rest of the lane would only wait for the same.
-			failed = it.err != nil
+			failed = err != nil
 		}
-		close(it.done)
+		for i, it := range list {
+			if it.err = err; err == nil {
+				it.receipt = receipts[i]
+			}
+			close(it.done)
+		}
 	}
 }

@@ -178,6 +178,31 @@ func (p *Process) Enqueue(r refund.Request, options ...tasks.Option) (tasks.Rece
 	return receipt, err
 }
 
+// EnqueueAll takes rows of a file in, together, and remembers what was answered.
+func (p *Process) EnqueueAll(list []refund.Request, options ...tasks.Option) ([]tasks.Receipt, error) {
+	var receipts []tasks.Receipt
+	err := p.Do(func(ctx context.Context) error {
+		orders := make([]refund.Order, len(list))
+		for i, r := range list {
+			var err error
+			if orders[i], err = p.Enqueuer.Check(r); err != nil {
+				return err
+			}
+		}
+		got, err := p.Enqueuer.EnqueueAll(ctx, orders, options...)
+		for i, r := range list {
+			a := Asked{Request: r, Err: err}
+			if err == nil {
+				a.Receipt = got[i]
+			}
+			p.world.noteAnswer(a)
+		}
+		receipts = got
+		return err
+	})
+	return receipts, err
+}
+
 // Deliver runs the handler for the task with a refund's id, as asynq may do at
 // any time and more than once. With no such task it fails with ErrNoTask.
 func (p *Process) Deliver(id string) error {

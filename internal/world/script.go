@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 )
 
@@ -14,17 +15,42 @@ import (
 func scriptName(command, script string) string {
 	if command == "EVAL" {
 		sum := sha1.Sum([]byte(script))
-		script = hex.EncodeToString(sum[:])
+		hash := hex.EncodeToString(sum[:])
+		if scripts()[hash] == "" && strings.HasSuffix(script, entering()) {
+			composed.Store(hash, "enter.lua")
+		}
+		script = hash
+	}
+	if name, ok := composed.Load(script); ok {
+		return name.(string)
 	}
 	return scripts()[script]
+}
+
+// composed names the scripts that are made of several files, the last of which
+// gives them its name; they are known once a process has sent their text.
+var composed sync.Map
+
+// entering is the last file of the script that takes refunds in.
+var entering = sync.OnceValue(func() string {
+	text, err := os.ReadFile(filepath.Join(root(), "journal", "enter.lua"))
+	if err != nil {
+		return "none"
+	}
+	return string(text)
+})
+
+// root is the module's folder.
+func root() string {
+	_, here, _, _ := runtime.Caller(0)
+	return filepath.Join(filepath.Dir(here), "..", "..")
 }
 
 // scripts maps the hash of every script of this module to its file's name. A
 // script is a file, or the part that its folder's scripts share and a file.
 var scripts = sync.OnceValue(func() map[string]string {
 	names := map[string]string{}
-	_, here, _, _ := runtime.Caller(0)
-	root := filepath.Join(filepath.Dir(here), "..", "..")
+	root := root()
 	for folder, shared := range map[string]string{"journal": "lib.lua", "pause": "board.lua", "ratelimit": "state.lua"} {
 		head, err := os.ReadFile(filepath.Join(root, folder, shared))
 		if err != nil {

@@ -25,6 +25,7 @@ import (
 type Options struct {
 	Companies []Company // nil: one, "bank", that can tell everything
 	Settings  []string  // top-level lines of the configuration
+	Cluster   bool      // refunds are taken in as in a cluster, in steps
 }
 
 // World is one Redis, its processes and the companies. Everything must happen
@@ -33,6 +34,7 @@ type World struct {
 	T       *testing.T // the bubble's: to be used for Fatal, which must not be called on another's
 	Redis   *miniredis.Miniredis
 	Config  *config.Config
+	cluster bool
 	Journal *journal.Journal // reads and writes as nobody: it makes no steps and meets no faults
 
 	// Plan says what fault a step meets; nil: none. It is called once for every
@@ -81,7 +83,7 @@ func build(o Options) (*World, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &World{Config: cfg, Redis: miniredis.NewMiniRedis(), banks: map[string]*Bank{}}
+	w := &World{Config: cfg, Redis: miniredis.NewMiniRedis(), cluster: o.Cluster, banks: map[string]*Bank{}}
 	w.Redis.ClockTTL(true)
 	if first, err := w.Redis.Dial(); err != nil { // starts it
 		return nil, err
@@ -93,9 +95,13 @@ func build(o Options) (*World, error) {
 	}
 	w.raw = w.client()
 	w.inspector = asynq.NewInspectorFromRedisClient(w.raw)
-	w.Journal = journal.New(w.raw, redisconn.NewWaiter(w.raw, string(config.DurabilityNone), time.Second),
-		journal.Options{Window: cfg.DedupeWindow, Retention: cfg.JournalRetention})
+	w.Journal = w.journal(w.raw)
 	return w, nil
+}
+
+func (w *World) journal(client *redis.Client) *journal.Journal {
+	return journal.New(client, redisconn.NewWaiter(client, string(config.DurabilityNone), time.Second),
+		journal.Options{Window: w.Config.DedupeWindow, Retention: w.Config.JournalRetention, Cluster: w.cluster})
 }
 
 // client opens a client as the worker would, on a connection in memory.
@@ -132,6 +138,9 @@ func (w *World) Start(name string) *Process {
 	p := &Process{Name: name, world: w, froze: make(chan struct{}, 16), wake: make(chan struct{}), gone: make(chan struct{})}
 	journals, queues := w.client(), w.client()
 	p.Backend = tasks.NewBackend(journals, queues, w.Config, redisconn.Report{})
+	if w.cluster {
+		p.Backend.Journal = w.journal(journals)
+	}
 	journals.AddHook(hook{p})
 	queues.AddHook(hook{p})
 	p.equip()

@@ -122,7 +122,7 @@ func TestLostRepliesAndWritesAreSeenAsABrokenConnection(t *testing.T) {
 	for mode, taken := range map[world.Mode]bool{world.CutAfter: true, world.CutBefore: false} {
 		world.Run(t, world.Options{}, func(w *world.World) {
 			p := w.Start("a")
-			p.FaultOn("take.lua", mode)
+			p.FaultOn("enter.lua", mode)
 			if _, err := p.Enqueue(request("r-1", "p-1", "100.00")); !tasks.Unreachable(err) {
 				t.Errorf("%s: %v", mode, err)
 			}
