@@ -6,23 +6,28 @@
 --   6 one            '1': only one refund per payment
 --   7 record_refusal '1': a refused one is entered as declined (a foreign task)
 --   8, 9 by, note    JSON text for the history
---   10 …             the record's fields as text, each name before its value
+--   10 …             the record's fields as text, each name before its value: provider,
+--                    payment, currency, digest and amount first, what else there is after them
 -- Answers {'taken', now, {}, epoch, restored, due, why} for one that was queued, whose
 -- fields the caller has, or {'taken'|'existing'|'conflict'|'refused', now, fields,
 -- epoch, restored, refusal JSON}.
 local id, place = ARGV[1], ARGV[2]
 local now = clock()
-local f = {}
-for i = 10, #ARGV, 2 do f[ARGV[i]] = ARGV[i + 1] end
+local provider, currency, digest = ARGV[11], ARGV[15], ARGV[17]
 
 local had = redis.call('HGET', KEYS[1], 'digest')
 if had then
   redis.call('HSET', KEYS[1], 'digest', had)
-  if had ~= f.digest then return { 'conflict', text(now), {}, '', 0 } end
+  if had ~= digest then return { 'conflict', text(now), {}, '', 0 } end
   return answer('existing', id, now)
 end
 
-local full, amount = f.amount == '', tonumber(f.amount)
+local full, amount = ARGV[19] == '', tonumber(ARGV[19])
+local total, metadata
+for i = 20, #ARGV, 2 do
+  if ARGV[i] == 'total' then total = tonumber(ARGV[i + 1]) end
+  if ARGV[i] == 'metadata' then metadata = ARGV[i + 1] end
+end
 local start = 0
 
 -- A refusal stands here too, not only with the claim, which lies in another
@@ -34,13 +39,13 @@ local refusal = said and cjson.decode(said)
 
 -- Only refunds that count say what is known of the payment: a slip that was
 -- canceled or declined binds nobody.
-local siblings, total = {}, tonumber(f.total or '')
+local siblings = {}
 for _, other_id in ipairs(redis.call('ZRANGE', refunds_key(place), 0, -1)) do
   local o = sibling(other_id)
   if o and counts(o, now) then
     siblings[#siblings + 1] = o
     if o.total and (not total or o.total < total) then total = o.total end
-    if not refusal and o.currency ~= f.currency then
+    if not refusal and o.currency ~= currency then
       refusal = { rule = 'currency', detail = 'earlier refunds of this payment are in ' .. o.currency }
     end
   end
@@ -87,8 +92,6 @@ if refusal then
   end
   said = said or cjson.encode(refusal)
   state = 'declined'
-  f.reason_code = refusal.rule
-  f.refusal = said
 end
 
 local order = redis.call('HINCRBY', payment_key(place), 'order', 1)
@@ -99,33 +102,25 @@ if not refusal then redis.call('ZADD', refunds_key(place), order, id) end
 -- Its task is put on the queue next; only if that never happens, or if whoever
 -- takes the task dies with it, has somebody to look after a refund that could
 -- start at once.
-local due = (start > now) and start or now
+local due = (start > now and not refusal) and start or now
 local look = (start > now) and start or now + 8000
-local why = ''
-local flat = { 'id', id, 'state', state, 'ver', '1', 'seq', '1', 'order', text(order),
-  'created', text(now), 'updated', text(now), 'since', text(now) }
-if refusal then
-  f.settled = text(now)
-else
-  f.due = text(due)
-  if start > now then
-    why = 'waits for the window of an earlier refund of the payment to end'
-    f.why = why
-  end
-end
-for k, v in pairs(f) do
-  flat[#flat + 1] = k
-  flat[#flat + 1] = v
-end
-redis.call('HSET', KEYS[1], unpack(flat))
-index(id, f.provider, '', state, now)
-if f.metadata then findable(id, f.metadata) end
+local at = text(now)
+redis.call('HSET', KEYS[1], 'id', id, 'state', state, 'ver', '1', 'seq', '1', 'order', text(order),
+  'created', at, 'updated', at, 'since', at, refusal and 'settled' or 'due', text(due), unpack(ARGV, 10))
+index(id, provider, '', state, now)
+if metadata then findable(id, metadata) end
 remember(id, 1, now, '', state, ARGV[8], ARGV[9])
-if not refusal then
-  redis.call('ZADD', prefix .. 'wait', text(look), id) -- as schedule would; it stands in no index yet
-  return { verdict, text(now), {}, text(epoch), known[2] or '', f.due, why }
+if refusal then
+  redis.call('HSET', KEYS[1], 'reason_code', refusal.rule, 'refusal', said)
+  announce(id, 1, state, now)
+  local a = answer(verdict, id, now, place)
+  a[6] = said
+  return a
 end
-announce(id, 1, state, now)
-local a = answer(verdict, id, now, place)
-a[6] = f.refusal
-return a
+local why = ''
+if start > now then
+  why = 'waits for the window of an earlier refund of the payment to end'
+  redis.call('HSET', KEYS[1], 'why', why)
+end
+redis.call('ZADD', prefix .. 'wait', text(look), id) -- as schedule would; it stands in no index yet
+return { verdict, at, {}, text(epoch), known[2] or '', text(due), why }
