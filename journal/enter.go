@@ -36,12 +36,13 @@ func (j *Journal) Enter(ctx context.Context, list []Asked) ([]Entered, error) {
 	if j.options.Cluster {
 		return j.enterByPayment(ctx, list)
 	}
-	keys, args := make([]string, 0, 2*len(list)), make([]any, 0, 40*len(list))
-	for _, a := range list {
-		place, digest := placeOf(a.Order.Provider, a.Order.PaymentID), a.Order.Digest()
+	keys, args, digests := make([]string, 0, 2*len(list)), make([]any, 0, 40*len(list)), make([]string, len(list))
+	for i, a := range list {
+		place := placeOf(a.Order.Provider, a.Order.PaymentID)
+		digests[i] = a.Order.Digest()
 		keys = append(keys, claimKey(a.Order.RefundID), recordKey(place, a.Order.RefundID))
-		taking := j.takeArgs(a.Order, a.Taking, place, digest)
-		args = append(append(args, digest, len(taking)), taking...)
+		taking := j.takeArgs(a.Order, a.Taking, place, digests[i])
+		args = append(append(args, digests[i], len(taking)), taking...)
 	}
 	raw, err := j.run.Run(ctx, keys[1], enterScript, keys, args...)
 	if err != nil {
@@ -53,7 +54,7 @@ func (j *Journal) Enter(ctx context.Context, list []Asked) ([]Entered, error) {
 	}
 	entered := make([]Entered, len(list))
 	for i, a := range list {
-		if entered[i], err = a.entered(answers[i]); err != nil {
+		if entered[i], err = a.entered(answers[i], digests[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -61,7 +62,7 @@ func (j *Journal) Enter(ctx context.Context, list []Asked) ([]Entered, error) {
 }
 
 // entered reads the answer about one order.
-func (a Asked) entered(raw any) (e Entered, err error) {
+func (a Asked) entered(raw any, digest string) (e Entered, err error) {
 	words, ok := raw.([]any)
 	if !ok || len(words) < 2 {
 		return e, fmt.Errorf("journal: take refunds in: %w", errReply)
@@ -70,7 +71,8 @@ func (a Asked) entered(raw any) (e Entered, err error) {
 		return e, err
 	}
 	a.Taking.Refused = e.Claimed.Refusal
-	e.Taken, err = a.taken(parseReply(words[2], nil))
+	got, err := parseReply(words[2], nil)
+	e.Taken, err = a.taken(got, digest, err)
 	return e, err
 }
 

@@ -15,8 +15,14 @@ local function clock()
   return moment
 end
 
--- A whole number as text; Lua's own conversion loses digits beyond the 14th.
-local function text(n) return string.format('%.0f', n) end
+-- A whole number as text; Lua's own conversion loses digits beyond the 14th. Most
+-- of what is written is the moment, and formatting costs as much as a small command.
+local stamp
+local function text(n)
+  if n ~= moment then return string.format('%.0f', n) end
+  if not stamp then stamp = string.format('%.0f', n) end
+  return stamp
+end
 
 local function record_key(id) return prefix .. 'r:' .. id end
 local function payment_key(p) return prefix .. 'p:' .. p end
@@ -79,11 +85,11 @@ end
 local function index(id, provider, from, to, now)
   if from ~= '' then
     redis.call('ZREM', prefix .. 's:' .. provider .. ':' .. from, id)
-    redis.call('HINCRBY', prefix .. 'n', provider .. ':' .. from, -1)
+    redis.call('HINCRBY', prefix .. 'n', provider .. ':' .. from, '-1')
   end
   if to ~= '' then
-    redis.call('ZADD', prefix .. 's:' .. provider .. ':' .. to, now, id)
-    redis.call('HINCRBY', prefix .. 'n', provider .. ':' .. to, 1)
+    redis.call('ZADD', prefix .. 's:' .. provider .. ':' .. to, text(now), id)
+    redis.call('HINCRBY', prefix .. 'n', provider .. ':' .. to, '1')
   end
 end
 

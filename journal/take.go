@@ -36,7 +36,9 @@ type Taken struct {
 func (j *Journal) Take(ctx context.Context, o refund.Order, t Taking) (Taken, error) {
 	place := placeOf(o.Provider, o.PaymentID)
 	key := recordKey(place, o.RefundID)
-	return Asked{o, t}.taken(parseReply(j.run.Run(ctx, key, takeScript, scriptKeys(key), j.takeArgs(o, t, place, o.Digest())...)))
+	digest := o.Digest()
+	got, err := parseReply(j.run.Run(ctx, key, takeScript, scriptKeys(key), j.takeArgs(o, t, place, digest)...))
+	return Asked{o, t}.taken(got, digest, err)
 }
 
 // takeArgs are the arguments of take.lua.
@@ -85,14 +87,14 @@ func flag(on bool) string {
 }
 
 // taken reads the answer of take.lua.
-func (a Asked) taken(got reply, err error) (Taken, error) {
+func (a Asked) taken(got reply, digest string, err error) (Taken, error) {
 	if err != nil {
 		return Taken{}, fmt.Errorf("journal: take refund: %w", err)
 	}
 	taken := Taken{Record: got.rec, Existing: got.word == "existing", Conflict: got.word == "conflict"}
 	switch {
 	case got.word == "taken" && len(got.more) == 2:
-		taken.Record, err = a.record(got)
+		taken.Record, err = a.record(got, digest)
 	case got.word == "refused" && len(got.more) == 1:
 		taken.Refusal = new(Refusal)
 		err = json.Unmarshal([]byte(got.more[0]), taken.Refusal)
@@ -106,13 +108,13 @@ func (a Asked) taken(got reply, err error) (Taken, error) {
 }
 
 // record is the record of an order that was just queued: what take.lua wrote.
-func (a Asked) record(got reply) (*Record, error) {
+func (a Asked) record(got reply, digest string) (*Record, error) {
 	o, t := a.Order, a.Taking
 	now, due := millis(got.now), millis(got.more[0])
 	if now.IsZero() || due.IsZero() {
 		return nil, errReply
 	}
-	r := &Record{ID: o.RefundID, Provider: o.Provider, PaymentID: o.PaymentID, Digest: o.Digest(), Asked: o.Asked, Currency: o.Amount.Currency,
+	r := &Record{ID: o.RefundID, Provider: o.Provider, PaymentID: o.PaymentID, Digest: digest, Asked: o.Asked, Currency: o.Amount.Currency,
 		Reason: o.Reason, Receipt: o.Receipt, Bulk: t.Bulk, RequestedBy: t.RequestedBy, Trace: t.Trace, State: refund.Queued, Version: 1, Seq: 1,
 		Created: now, Updated: now, Since: now, Due: due, Why: got.more[1], Now: now, Epoch: got.epoch}
 	if !o.Full {

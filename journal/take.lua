@@ -40,7 +40,7 @@ local refusal = said and cjson.decode(said)
 -- Only refunds that count say what is known of the payment: a slip that was
 -- canceled or declined binds nobody.
 local siblings = {}
-for _, other_id in ipairs(redis.call('ZRANGE', refunds_key(place), 0, -1)) do
+for _, other_id in ipairs(redis.call('ZRANGE', refunds_key(place), '0', '-1')) do
   local o = sibling(other_id)
   if o and counts(o, now) then
     siblings[#siblings + 1] = o
@@ -94,8 +94,8 @@ if refusal then
   state = 'declined'
 end
 
-local order = redis.call('HINCRBY', payment_key(place), 'order', 1)
-local epoch = redis.call('HINCRBY', payment_key(place), 'epoch', 1)
+local order = text(redis.call('HINCRBY', payment_key(place), 'order', '1'))
+local epoch = redis.call('HINCRBY', payment_key(place), 'epoch', '1')
 -- One that was refused is only entered; the payment knows nothing of it.
 if not refusal then redis.call('ZADD', refunds_key(place), order, id) end
 
@@ -105,7 +105,7 @@ if not refusal then redis.call('ZADD', refunds_key(place), order, id) end
 local due = (start > now and not refusal) and start or now
 local look = (start > now) and start or now + 8000
 local at = text(now)
-redis.call('HSET', KEYS[1], 'id', id, 'state', state, 'ver', '1', 'seq', '1', 'order', text(order),
+redis.call('HSET', KEYS[1], 'id', id, 'state', state, 'ver', '1', 'seq', '1', 'order', order,
   'created', at, 'updated', at, 'since', at, refusal and 'settled' or 'due', text(due), unpack(ARGV, 10))
 index(id, provider, '', state, now)
 if metadata then findable(id, metadata) end
