@@ -1,0 +1,4 @@
+package refund
+
+// Inspect is what DecodeRequest looks for before it decodes.
+var Inspect = inspect
