@@ -3,7 +3,6 @@ package batch
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"strconv"
 
 	"refundworker/refund"
@@ -36,21 +35,23 @@ func (n *Naming) ID(o refund.Order) string {
 	if o.Total.Minor > 0 {
 		total = strconv.FormatInt(o.Total.Minor, 10)
 	}
-	content := []string{"refund-row-1", n.BatchID, o.Provider, o.PaymentID, amount, string(o.Amount.Currency), total}
-	key := hash(content)
+	text := append(make([]byte, 0, 192), '[')
+	for _, part := range [...]string{"refund-row-1", n.BatchID, o.Provider, o.PaymentID, amount, string(o.Amount.Currency), total} {
+		text = append(refund.AppendText(text, part), ',')
+	}
+	text[len(text)-1] = ']'
+	key := hash(text)
 	if n.seen == nil {
 		n.seen = map[[16]byte]uint32{}
 	}
 	n.seen[key]++
-	name := hash(append(content, strconv.FormatUint(uint64(n.seen[key]), 10)))
+	text[len(text)-1] = ','
+	text = append(refund.AppendText(text, strconv.FormatUint(uint64(n.seen[key]), 10)), ']')
+	name := hash(text)
 	return "b-" + hex.EncodeToString(name[:])
 }
 
-func hash(parts []string) [16]byte {
-	text, err := json.Marshal(parts)
-	if err != nil {
-		panic("batch: texts are always encodable: " + err.Error())
-	}
+func hash(text []byte) [16]byte {
 	sum := sha256.Sum256(text)
 	return [16]byte(sum[:16])
 }

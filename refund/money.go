@@ -29,6 +29,9 @@ func ParseMoney(s string, c Currency) (Money, error) {
 	if !ok {
 		return Money{}, fmt.Errorf("currency %q is not an ISO 4217 code", string(c))
 	}
+	if minor, ok := plainMinor(s, int(exponent)); ok {
+		return Money{minor, c}, nil
+	}
 	d, err := parseDecimal(s)
 	if err != nil {
 		return Money{}, err
@@ -41,6 +44,36 @@ func ParseMoney(s string, c Currency) (Money, error) {
 		return Money{}, fmt.Errorf("%s is larger than the largest amount accepted, %s", s, Money{MaxMinor, c})
 	}
 	return Money{minor.IntPart(), c}, nil
+}
+
+// plainMinor reads what nearly all amounts look like, in minor units: a few digits
+// with at most the currency's decimals. What else is right, or wrong, is left to
+// the exact way.
+func plainMinor(s string, exponent int) (minor int64, ok bool) {
+	if len(s) > 14 || len(s) == 0 || s[0] == '0' && len(s) > 1 && s[1] != '.' {
+		return 0, false
+	}
+	decimals := -1 // before the point
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= '0' && c <= '9':
+			minor = minor*10 + int64(c-'0')
+			if decimals >= 0 {
+				decimals++
+			}
+		case c == '.' && decimals < 0 && i > 0:
+			decimals = 0
+		default:
+			return 0, false
+		}
+	}
+	if decimals == 0 || decimals > exponent {
+		return 0, false
+	}
+	for range exponent - max(decimals, 0) {
+		minor *= 10
+	}
+	return minor, minor <= MaxMinor
 }
 
 func parseDecimal(s string) (decimal.Decimal, error) {
