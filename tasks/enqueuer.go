@@ -119,7 +119,7 @@ func (e *Enqueuer) EnqueueAll(ctx context.Context, orders []refund.Order, option
 	return receipts, err
 }
 
-func (e *Enqueuer) enqueueAll(ctx context.Context, list []journal.Asked) ([]Receipt, []admission, error) {
+func (e *Enqueuer) enqueueAll(ctx context.Context, list []journal.Asked) ([]Receipt, []answer, error) {
 	admitted, err := e.intake.admit(ctx, list)
 	if err != nil {
 		return nil, nil, err
@@ -172,7 +172,7 @@ func (e enqueuing) end(rec *journal.Record, err error) {
 }
 
 // waits reports whether there is a refund that needs a task.
-func (a admission) waits() bool {
+func (a answer) waits() bool {
 	return a.rec != nil && !a.rec.State.Terminal() && a.rec.State != refund.Review
 }
 

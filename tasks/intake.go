@@ -72,16 +72,16 @@ type anyPayment struct{}
 func (anyPayment) CanonicalPayment(id string) (string, error) { return id, nil }
 func (anyPayment) CheckOrder(refund.Order) refund.Invalid     { return nil }
 
-// admission is what taking one order in came to; rec is nil where there is no
+// answer is what taking one order in came to; rec is nil where there is no
 // record of it.
-type admission struct {
+type answer struct {
 	receipt Receipt
 	rec     *journal.Record
 }
 
-// admit claims and takes orders in. Where the error is nil there is an admission
+// admit claims and takes orders in. Where the error is nil there is an answer
 // for each.
-func (in intake) admit(ctx context.Context, list []journal.Asked) ([]admission, error) {
+func (in intake) admit(ctx context.Context, list []journal.Asked) ([]answer, error) {
 	for i := range list {
 		list[i].Taking.OneRefund = in.providers[list[i].Order.Provider].OneRefundPerPayment
 	}
@@ -99,7 +99,7 @@ func (in intake) admit(ctx context.Context, list []journal.Asked) ([]admission, 
 	}
 	admitted, err := in.take(ctx, list)
 	for i, span := range spans {
-		var a admission
+		var a answer
 		if err == nil {
 			a = admitted[i]
 		}
@@ -111,52 +111,52 @@ func (in intake) admit(ctx context.Context, list []journal.Asked) ([]admission, 
 	return admitted, err
 }
 
-func (in intake) take(ctx context.Context, list []journal.Asked) ([]admission, error) {
+func (in intake) take(ctx context.Context, list []journal.Asked) ([]answer, error) {
 	entered, err := in.journal.Enter(ctx, list)
 	if err != nil {
 		return nil, err
 	}
-	admitted := make([]admission, len(list))
+	admitted := make([]answer, len(list))
 	for i, e := range entered {
-		if admitted[i], err = in.admission(ctx, list[i], e); err != nil {
+		if admitted[i], err = in.answer(ctx, list[i], e); err != nil {
 			return nil, err
 		}
 	}
 	return admitted, nil
 }
 
-// admission says what entering an order came to.
-func (in intake) admission(ctx context.Context, a journal.Asked, e journal.Entered) (admission, error) {
+// answer says what entering an order came to.
+func (in intake) answer(ctx context.Context, a journal.Asked, e journal.Entered) (answer, error) {
 	o, claimed, taken := a.Order, e.Claimed, e.Taken
 	receipt := Receipt{RefundID: o.RefundID}
 	switch {
 	case claimed.Conflict:
 		receipt.Status, receipt.Message = Conflict, "this refund id stands for another payment or other content; use a new id"
 	case claimed.Refusal != nil && !a.Taking.RecordRefusal:
-		return admission{receipt: refused(receipt, *claimed.Refusal)}, nil
+		return answer{receipt: refused(receipt, *claimed.Refusal)}, nil
 	case claimed.Expired:
 		rec, err := in.journal.Load(ctx, o.Provider, o.PaymentID, o.RefundID)
 		if err == journal.ErrNotFound {
 			receipt.Status, receipt.Message = Conflict, "this refund id was used long ago and its record is gone; use a new id"
-			return admission{receipt: receipt}, nil
+			return answer{receipt: receipt}, nil
 		}
 		if err != nil {
-			return admission{}, err
+			return answer{}, err
 		}
 		receipt.Status, receipt.State = Existing, rec.State
-		return admission{receipt, rec}, nil
+		return answer{receipt, rec}, nil
 	case taken.Conflict:
 		receipt.Status, receipt.Message = Conflict, "this refund id stands for other content; use a new id"
 	case taken.Refusal != nil && taken.Record == nil:
-		return admission{receipt: refused(receipt, *taken.Refusal)}, nil
+		return answer{receipt: refused(receipt, *taken.Refusal)}, nil
 	default:
 		receipt.Status, receipt.State = Queued, taken.Record.State
 		if taken.Existing {
 			receipt.Status = Existing
 		}
-		return admission{receipt, taken.Record}, nil
+		return answer{receipt, taken.Record}, nil
 	}
-	return admission{receipt: receipt}, nil
+	return answer{receipt: receipt}, nil
 }
 
 func refused(r Receipt, why journal.Refusal) Receipt {
