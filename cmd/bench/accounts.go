@@ -34,7 +34,7 @@ happens.`,
 			return firstOf(eachWithin("accounts", s.accounts, 1, 1000), eachDurationWithin("idle", []time.Duration{s.idle}, time.Second, time.Minute),
 				oneOf("appendfsync", s.appendfsync, fsyncs))
 		},
-		settings: s, run: s.run,
+		run: s.run,
 	}
 }
 

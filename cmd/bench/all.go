@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -10,45 +11,49 @@ import (
 	"refundworker/internal/cli"
 )
 
-// allCommand prints the tables of docs/performance.md, one experiment after the
-// other.
+// allCommand prints what docs/performance.md has under Results.
 func allCommand() *cobra.Command {
 	var million bool
 	cmd := &cobra.Command{
 		Use: "all", Args: cobra.NoArgs,
 		Short: "Make every measurement of docs/performance.md and print it as markdown",
-		Long: `Make every measurement of docs/performance.md, each as its command does without
-flags, and print all tables as markdown. It takes about ten minutes on a quiet
-machine; elsewhere the figures say little.`,
+		Long: `Make every measurement of docs/performance.md, each as its command does it
+without flags, and print all tables as markdown. It takes about ten minutes on a
+quiet machine; on one that others use the figures say little.`,
 		RunE: cli.Action(func(cmd *cobra.Command, _ []string) error {
-			return interrupted(cmd.Context(), measureAll(cmd, million))
+			growth := []string{}
+			if million {
+				growth = []string{"--waiting", "1000,100000,1000000"}
+			}
+			return interrupted(cmd.Context(), measureAll(cmd, map[string][]string{"growth": growth}))
 		}),
 	}
 	cmd.Flags().BoolVar(&million, "million", false, "let growth go on to a million refunds, which takes minutes and about 2 GiB more")
 	return cmd
 }
 
-func measureAll(cmd *cobra.Command, million bool) error {
+// measureAll runs one command line after the other; flags are those of some
+// experiments.
+func measureAll(cmd *cobra.Command, flags map[string][]string) error {
 	out, progress := cmd.OutOrStdout(), cmd.ErrOrStderr()
-	if _, err := fmt.Fprintf(out, "## Settling\n\n`go run ./cmd/bench --provider-latency 0s,20ms`\n\n"); err != nil {
-		return err
-	}
-	if err := measureMain(cmd, out, progress); err != nil {
+	if err := compareAll(cmd, out, progress, "--provider-latency", "0s,20ms"); err != nil {
 		return err
 	}
 	for _, e := range experiments() {
-		e.flags(pflag.NewFlagSet(e.name, pflag.ContinueOnError))
-		line := "go run ./cmd/bench " + e.name
-		if g, ok := e.settings.(*growthSettings); ok && million {
-			g.waiting = []int{1000, 100_000, 1_000_000}
-			line += " --waiting 1000,100000,1000000"
+		given := flags[e.name]
+		set := pflag.NewFlagSet(e.name, pflag.ContinueOnError)
+		e.flags(set)
+		if err := set.Parse(given); err != nil {
+			return err
 		}
-		fmt.Fprintf(progress, "%s\n", line)
+		if err := heading(out, progress, append([]string{e.name}, given...)...); err != nil {
+			return err
+		}
 		found, at, err := e.measure(cmd.Context(), progress)
 		if err != nil {
 			return fmt.Errorf("%s: %w", e.name, err)
 		}
-		if _, err := fmt.Fprintf(out, "\n## bench %s\n\n`%s`: %s\n", e.name, line, at); err != nil {
+		if _, err := fmt.Fprintf(out, "%s\n", at); err != nil {
 			return err
 		}
 		if err := writeSheets(out, markdown, found.sheets()); err != nil {
@@ -58,13 +63,23 @@ func measureAll(cmd *cobra.Command, million bool) error {
 	return nil
 }
 
-// measureMain is the comparison with bare asynq.
-func measureMain(cmd *cobra.Command, out, progress io.Writer) error {
+// compareAll is the comparison with bare asynq.
+func compareAll(cmd *cobra.Command, out, progress io.Writer, flags ...string) error {
 	root, s := newRoot()
-	if err := root.ParseFlags([]string{"--provider-latency", "0s,20ms"}); err != nil {
+	if err := root.ParseFlags(append(flags, "-o", string(markdown))); err != nil {
 		return err
 	}
 	s.bothPreflights = true
-	*s.format = markdown
+	if err := heading(out, progress, flags...); err != nil {
+		return err
+	}
 	return run(cmd.Context(), *s, out, progress)
+}
+
+// heading names the command line whose tables follow.
+func heading(out, progress io.Writer, args ...string) error {
+	line := "go run ./cmd/bench " + strings.Join(args, " ")
+	fmt.Fprintln(progress, line)
+	_, err := fmt.Fprintf(out, "\n### `%s`\n\n", line)
+	return err
 }

@@ -37,7 +37,7 @@ processors' time spread over the masters.`,
 		check: func() error {
 			return firstOf(within("refunds", s.refunds, 1, 100_000), eachWithin("masters", s.nodes, 1, 16))
 		},
-		settings: s, run: s.run,
+		run: s.run,
 	}
 }
 

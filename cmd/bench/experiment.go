@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -16,7 +17,6 @@ import (
 // experiment is a subcommand that measures one thing.
 type experiment struct {
 	name, short, long string
-	settings          any                  // what the flags set
 	flags             func(*pflag.FlagSet) // sets the defaults too
 	check             func() error
 	run               func(context.Context, *lab) (finding, error)
@@ -89,11 +89,11 @@ func (l *lab) bench(ctx context.Context, s settings, fsync string) (*bench, erro
 	if s.provider == "" {
 		s.provider = sandbox.UnitPay
 	}
-	latency := s.latencies
-	if len(latency) == 0 {
-		latency = append(latency, 0)
+	var latency time.Duration
+	if len(s.latencies) > 0 {
+		latency = s.latencies[0]
 	}
-	simulator, err := startSimulator(ctx, latency[0])
+	simulator, err := startSimulator(ctx, latency)
 	if err != nil {
 		return nil, err
 	}

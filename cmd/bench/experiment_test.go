@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/pflag"
+
 	"refundworker/internal/cli"
 )
 
@@ -75,5 +77,24 @@ func TestChildStartsNoOther(t *testing.T) {
 	if c, err := startChild(t.Context(), new(simulatorReady), nil, simulatorName); err == nil {
 		c.end()
 		t.Error("a child was started by a child")
+	}
+}
+
+func TestAllKnowsEveryFlagThatItGives(t *testing.T) {
+	root, s := newRoot()
+	if err := root.ParseFlags([]string{"--provider-latency", "0s,20ms", "-o", string(markdown)}); err != nil || len(s.latencies) != 2 || *s.format != markdown {
+		t.Errorf("the comparison: %v, %+v", err, s)
+	}
+	for _, e := range experiments() {
+		set := pflag.NewFlagSet(e.name, pflag.ContinueOnError)
+		e.flags(set)
+		if e.name == "growth" {
+			if err := set.Parse([]string{"--waiting", "1000,100000,1000000"}); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := e.check(); err != nil {
+			t.Errorf("%s as it is without flags: %v", e.name, err)
+		}
 	}
 }

@@ -35,7 +35,7 @@ memory that the process ever had.`,
 		check: func() error {
 			return firstOf(eachWithin("rows", s.rows, 1, maxRefunds), oneOf("appendfsync", s.appendfsync, fsyncs))
 		},
-		settings: s, run: s.run,
+		run: s.run,
 	}
 }
 

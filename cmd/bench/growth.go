@@ -38,7 +38,7 @@ takes minutes and about 2 GiB.`,
 			}
 			return firstOf(eachWithin("waiting", s.waiting, 1, maxRefunds), within("refunds", s.refunds, 1, 100_000))
 		},
-		settings: s, run: s.run,
+		run: s.run,
 	}
 }
 
@@ -102,7 +102,9 @@ func (s *growthSettings) measure(ctx context.Context, l *lab, b *bench, looker *
 	if err != nil {
 		return row, err
 	}
-	took, err := more.fill(ctx, &ourSide{bench: &more}, first)
+	filling, cancel := context.WithTimeout(ctx, more.roundTime())
+	defer cancel()
+	took, err := more.fill(filling, &ourSide{bench: &more}, first)
 	if err != nil {
 		return row, err
 	}

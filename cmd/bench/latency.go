@@ -39,7 +39,7 @@ what the workers cost while nothing happens.`,
 			return firstOf(within("samples", s.samples, 1, 1000), eachWithin("pods", s.pods, 1, 64),
 				eachDurationWithin("idle", []time.Duration{s.idle}, time.Second, time.Minute), oneOf("appendfsync", s.appendfsync, fsyncs))
 		},
-		settings: s, run: s.run,
+		run: s.run,
 	}
 }
 

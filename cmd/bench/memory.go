@@ -17,9 +17,9 @@ func memoryExperiment() experiment {
 		long: `Weigh every key that Redis keeps of refunds that wait, and of the same when they
 have settled: MEMORY USAGE with every element, by kind of key. What is left is
 what Redis has of its own: its table of keys, and the allocator's rounding.`,
-		flags:    func(f *pflag.FlagSet) { f.IntVar(&s.refunds, "refunds", 5000, "refunds to weigh") },
-		check:    func() error { return within("refunds", s.refunds, 100, 200_000) },
-		settings: s, run: s.run,
+		flags: func(f *pflag.FlagSet) { f.IntVar(&s.refunds, "refunds", 5000, "refunds to weigh") },
+		check: func() error { return within("refunds", s.refunds, 100, 200_000) },
+		run:   s.run,
 	}
 }
 

@@ -31,8 +31,8 @@ them. Allocations are exact; times are the machine's.`,
 			f.StringSliceVar(&s.packages, "packages", []string{"./refund", "./tasks", "./journal", "./ratelimit", "./pause", "./providers/..."}, "whose benchmarks to run")
 			f.IntVar(&s.times, "times", 1000, "how often each is run")
 		},
-		check:    func() error { return within("times", s.times, 1, 10_000_000) },
-		settings: s, run: s.run,
+		check: func() error { return within("times", s.times, 1, 10_000_000) },
+		run:   s.run,
 	}
 }
 

@@ -37,7 +37,7 @@ what the machine has left then goes to more workers.`,
 			return firstOf(within("refunds", s.refunds, 1, maxRefunds), within("concurrency", s.concurrency, 1, 1000), eachWithin("pods", s.pods, 1, 64),
 				eachDurationWithin("provider-latency", []time.Duration{s.latency}, 0, maxLatency), oneOf("appendfsync", s.appendfsync, fsyncs))
 		},
-		settings: s, run: s.run,
+		run: s.run,
 	}
 }
 
@@ -86,7 +86,9 @@ func (s *podsSettings) measure(ctx context.Context, b *bench, n int) (drained, e
 	if err != nil {
 		return drained{}, err
 	}
-	if _, err := b.fill(ctx, &ourSide{bench: b}, first); err != nil {
+	filling, cancel := context.WithTimeout(ctx, b.roundTime())
+	defer cancel()
+	if _, err := b.fill(filling, &ourSide{bench: b}, first); err != nil {
 		return drained{}, err
 	}
 	got, err := b.settleWith(ctx, n, s.refunds)
