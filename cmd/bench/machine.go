@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"os"
 	"runtime"
@@ -43,5 +42,8 @@ func (m machine) String() string {
 	if m.Load != "" {
 		text += ", load before " + m.Load
 	}
-	return text + ", Redis " + cmp.Or(m.Redis, "?")
+	if m.Redis != "" {
+		text += ", Redis " + m.Redis
+	}
+	return text
 }
