@@ -121,6 +121,9 @@ func malformed(err error) bool {
 
 // retryAfter reads the header's two forms (RFC 9110, 10.2.3): seconds or a date.
 func retryAfter(header string, now time.Time) time.Duration {
+	if header == "" {
+		return 0
+	}
 	var d time.Duration
 	if seconds, err := strconv.ParseUint(header, 10, 31); err == nil {
 		d = time.Duration(seconds) * time.Second

@@ -51,21 +51,33 @@ func newScrubber(secrets []Secret) *scrubber {
 func (s *scrubber) Format(f fmt.State, _ rune) { fmt.Fprint(f, redacted) }
 
 func (s *scrubber) clean(text string, more []Secret) string {
-	more = slices.DeleteFunc(slices.Clone(more), Secret.Empty)
-	scrub := func(t string) string {
-		if len(more) > 0 {
-			t = newScrubber(more).replace.Replace(t)
-		}
-		return s.replace.Replace(t)
+	valid := strings.ToValidUTF8(text, "?")
+	scrubbed := s.scrub(valid, more)
+	line := oneLine(scrubbed)
+	if scrubbed == valid && line == valid {
+		return line
 	}
 	// Twice: taking characters out can put a secret together that had them in
 	// between, and a secret may hold such characters itself.
-	return scrub(oneLine(scrub(strings.ToValidUTF8(text, "?"))))
+	return s.scrub(line, more)
+}
+
+func (s *scrubber) scrub(t string, more []Secret) string {
+	// Each form of a secret is at least as long as the secret, and to make them
+	// all takes longer than the rest of a call.
+	more = slices.DeleteFunc(slices.Clone(more), func(m Secret) bool { return m.Empty() || len(m.Reveal()) > len(t) })
+	if len(more) > 0 {
+		t = newScrubber(more).replace.Replace(t)
+	}
+	return s.replace.Replace(t)
 }
 
 // oneLine turns white space into single spaces and drops control, format and
 // private characters, which can rearrange what a terminal shows.
 func oneLine(s string) string {
+	if plainLine(s) {
+		return s
+	}
 	s = strings.Join(strings.Fields(s), " ")
 	return strings.Map(func(r rune) rune {
 		if unicode.In(r, unicode.C) {
@@ -75,7 +87,23 @@ func oneLine(s string) string {
 	}, s)
 }
 
+// plainLine reports whether s is printable ASCII with single spaces inside it
+// only: one line already, as nearly all text is.
+func plainLine(s string) bool {
+	space := true // a space may not come first
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' || s[i] == ' ' && space {
+			return false
+		}
+		space = s[i] == ' '
+	}
+	return s == "" || !space
+}
+
 func clip(s string, runes int) string {
+	if len(s) <= runes { // bytes, and so no more runes
+		return s
+	}
 	if r := []rune(s); len(r) > runes {
 		return string(r[:runes-1]) + "…"
 	}

@@ -46,10 +46,34 @@ func TestTextHidesSecretsInEveryEncoding(t *testing.T) {
 	}
 }
 
+// The scrubber passes over secrets that are longer than the text.
+func TestNoEncodingIsShorterThanTheSecret(t *testing.T) {
+	for _, secret := range []string{"a", "abcde", "abcdef", "abcdefgh", secretText, `tok"en<é>`, "ключ", "\U0001f511", "\xff\xfe", "a b", strings.Repeat("x", 400)} {
+		for _, form := range providers.Encodings(secret) {
+			if len(form) < len(secret) {
+				t.Errorf("%q is shorter than %q", form, secret)
+			}
+		}
+	}
+	c := open(t, "https://provider.example")
+	long, short := providers.NewSecret(strings.Repeat("x", 400)), providers.NewSecret("tok/en")
+	if got := c.Text("tok%2fen", long, short); got != "[redacted]" {
+		t.Errorf("beside a longer one: %q", got)
+	}
+	if got := c.Text("tok/en", long, short); got != "[redacted]" {
+		t.Errorf("as long as the secret: %q", got)
+	}
+}
+
 func TestTextIsOneShortLine(t *testing.T) {
 	c := open(t, "https://provider.example")
 	if got := c.Text("a\r\nb\tc\x1b[31m\u202ed \xff"); got != "a b c[31md ?" {
 		t.Errorf("got %q", got)
+	}
+	for text, want := range map[string]string{"": "", " ": "", "a b": "a b", " a": "a", "a ": "a", "a  b": "a b", "a\x7fb": "ab", "é  é": "é é", "a\u00a0b": "a b"} {
+		if got := c.Text(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
 	}
 	long := c.Text(strings.Repeat("ж", 500))
 	if n := utf8.RuneCountInString(long); n != 200 || !strings.HasSuffix(long, "…") {
