@@ -1,0 +1,100 @@
+package wake
+
+import (
+	"context"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// client is what the asynq servers of one provider ask Redis with.
+type client struct {
+	redis.UniversalClient
+	bell    *Bell
+	pending *pending
+	delayed *delayed
+}
+
+func (c *client) EvalSha(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd {
+	return c.run(ctx, sha, keys, args, func(on redis.Cmdable) *redis.Cmd { return on.EvalSha(ctx, sha, keys, args...) })
+}
+
+func (c *client) Eval(ctx context.Context, script string, keys []string, args ...any) *redis.Cmd {
+	return c.run(ctx, digest(script), keys, args, func(on redis.Cmdable) *redis.Cmd { return on.Eval(ctx, script, keys, args...) })
+}
+
+func (c *client) run(ctx context.Context, sha string, keys []string, args []any, send func(redis.Cmdable) *redis.Cmd) *redis.Cmd {
+	switch sha {
+	case dequeueSHA:
+		if q := c.queue(keys[0]); q != nil {
+			return c.pending.take(ctx, q, func() *redis.Cmd { return send(c.UniversalClient) })
+		}
+	case forwardSHA:
+		if s := c.set(keys[0]); s != nil {
+			return c.delayed.forward(ctx, s, func() (*redis.Cmd, int64) { return c.forward(ctx, s, keys[1], send) })
+		}
+	case retrySHA:
+		cmd := send(c.UniversalClient)
+		if s := c.set(keys[3]); s != nil {
+			if at, ok := args[2].(int64); ok {
+				c.delayed.note(s, at) // also where the answer was lost
+			}
+		}
+		return cmd
+	}
+	return send(c.UniversalClient)
+}
+
+// forward moves what is due, and returns the time of the earliest that is not.
+func (c *client) forward(ctx context.Context, s *set, pending string, send func(redis.Cmdable) *redis.Cmd) (*redis.Cmd, int64) {
+	pipe := c.Pipeline()
+	moved := send(pipe)
+	first := pipe.ZRangeWithScores(ctx, s.key, 0, 0)
+	_, _ = pipe.Exec(ctx) // each has its own error
+	if n, err := moved.Int64(); err == nil && n > 0 {
+		if q := c.queue(pending); q != nil {
+			c.pending.ring(q)
+		}
+	}
+	earliest, err := first.Result()
+	switch {
+	case err != nil:
+		return moved, 0 // not known: it may be due
+	case len(earliest) == 0:
+		return moved, none
+	}
+	return moved, int64(earliest[0].Score)
+}
+
+func (c *client) queue(key string) *queue {
+	for _, q := range c.pending.queues {
+		if q.key == key {
+			return q
+		}
+	}
+	return nil
+}
+
+func (c *client) set(key string) *set {
+	for _, s := range c.delayed.sets {
+		if s.key == key {
+			return s
+		}
+	}
+	return nil
+}
+
+// Subscribe keeps asynq's servers from a connection each for the tasks that are
+// to be cancelled: the Bell hears of them for all. The server's question waits
+// until the end, and then is told that there is no subscription.
+func (c *client) Subscribe(ctx context.Context, channels ...string) *redis.PubSub {
+	if len(channels) != 1 || channels[0] != cancelChannel {
+		return c.UniversalClient.Subscribe(ctx, channels...)
+	}
+	select {
+	case <-c.bell.stop:
+	case <-ctx.Done():
+	}
+	none := c.UniversalClient.Subscribe(ctx)
+	_ = none.Close()
+	return none
+}

@@ -1,0 +1,149 @@
+package wake
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+const (
+	// idleWait bounds one wait; asynq then comes back with the same question.
+	idleWait = time.Second
+	// troubleWait keeps asynq, which asks again at once, from hammering a Redis
+	// that fails.
+	troubleWait = 100 * time.Millisecond
+)
+
+// pending is what is known of the tasks that are ready in a provider's queues.
+type pending struct {
+	queues []*queue // the first one is the first that asynq asks for
+	bell   chan struct{}
+	stop   <-chan struct{}
+}
+
+// queue is dry while nothing was heard of it since a look that found nothing
+// began. What is heard while a look is under way so is never forgotten.
+type queue struct {
+	key          string
+	mu           sync.Mutex
+	rung, looked uint64
+	loud         bool // the last poll found something
+}
+
+func newPending(names []string, stop <-chan struct{}) *pending {
+	p := &pending{bell: make(chan struct{}, 1), stop: stop}
+	for _, name := range names {
+		p.queues = append(p.queues, &queue{key: pendingKey(name), rung: 1})
+	}
+	return p
+}
+
+// take answers asynq's question for a task of a queue. One of those who wait is
+// woken at a time, and wakes the next when it has found something: a task that
+// comes alone is looked for by one.
+func (p *pending) take(ctx context.Context, q *queue, look func() *redis.Cmd) *redis.Cmd {
+	if q == p.queues[0] {
+		p.wait(ctx)
+	}
+	heard, dry := q.state()
+	if dry || closed(p.stop) {
+		return answer(ctx, nil, redis.Nil)
+	}
+	cmd := look()
+	switch err := cmd.Err(); {
+	case err == nil:
+		p.nudge()
+	case errors.Is(err, redis.Nil):
+		q.found(heard)
+	case !redis.HasErrorPrefix(err, "NOSCRIPT"):
+		pause(p.stop, troubleWait)
+	}
+	return cmd
+}
+
+// wait returns when a queue may hold something, or after a while.
+func (p *pending) wait(ctx context.Context) {
+	if !p.dry() {
+		return
+	}
+	timer := time.NewTimer(idleWait)
+	defer timer.Stop()
+	for p.dry() {
+		select {
+		case <-p.bell:
+		case <-timer.C:
+			return
+		case <-p.stop:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (p *pending) dry() bool {
+	for _, q := range p.queues {
+		if _, dry := q.state(); !dry {
+			return false
+		}
+	}
+	return true
+}
+
+// ring says that a queue may hold something.
+func (p *pending) ring(q *queue) {
+	q.mu.Lock()
+	q.rung++
+	q.mu.Unlock()
+	p.nudge()
+}
+
+// nudge wakes one who waits, or the next one to.
+func (p *pending) nudge() {
+	select {
+	case p.bell <- struct{}{}:
+	default:
+	}
+}
+
+func (q *queue) state() (heard uint64, dry bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.rung, q.rung == q.looked
+}
+
+// found notes a look that found nothing, and what had been heard as it began.
+func (q *queue) found(heard uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.looked = max(q.looked, heard)
+}
+
+// answer is what Redis would have said.
+func answer(ctx context.Context, value any, err error) *redis.Cmd {
+	cmd := redis.NewCmd(ctx)
+	cmd.SetVal(value)
+	cmd.SetErr(err)
+	return cmd
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+func pause(stop <-chan struct{}, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-stop:
+	}
+}
