@@ -16,6 +16,7 @@ import (
 	"refundworker/config"
 	"refundworker/journal"
 	"refundworker/redisconn"
+	"refundworker/wake"
 )
 
 // durableWait bounds how long one write waits to be durable.
@@ -65,7 +66,7 @@ func NewBackend(rdb, queues redis.UniversalClient, cfg *config.Config, report re
 		Redis: rdb, Queues: queues, Report: report, needs: requirements(cfg),
 		Journal: journal.New(rdb, waiter, journal.Options{Window: cfg.DedupeWindow, Retention: cfg.JournalRetention,
 			Lineage: cfg.Durability == config.AOF, Cluster: cluster}),
-		queue: taskQueue{queues, asynq.NewClientFromRedisClient(queues), asynq.NewInspectorFromRedisClient(queues)},
+		queue: taskQueue{queues, asynq.NewClientFromRedisClient(wake.Announcing(queues)), asynq.NewInspectorFromRedisClient(wake.Announcing(queues))},
 	}
 }
 

@@ -63,6 +63,11 @@ func TestForeignDuplicateIsDeclinedAndCallsNobody(t *testing.T) {
 		payment := r.pays(company, 500_00)
 		first := r.enqueue(request(company, payment, "100.00"))
 		r.waitFor(first, refund.Succeeded)
+		// A poll may still be under way when a callback has brought the end.
+		r.until("the task of the first is done", func() bool {
+			task, err := r.inspector.GetTaskInfo(tasks.Queue(company), first)
+			return err == nil && task.State == asynq.TaskStateCompleted
+		})
 		// The sweeper may still be asking what became of the refund that is one.
 		made := func() (n int) {
 			for _, c := range r.companies.RecentCalls() {

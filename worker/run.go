@@ -3,12 +3,10 @@ package worker
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"strings"
+	"sync"
 	"time"
 
-	"github.com/hibiken/asynq"
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
@@ -16,12 +14,9 @@ import (
 	"refundworker/tasks"
 )
 
-// How often the worker looks into Redis. The first two trade the time that a
-// refund waits against commands per second while nothing happens.
+// How often the worker looks into Redis.
 const (
-	idleLook    = 100 * time.Millisecond // for new tasks, when all queues are empty
-	delayedLook = 250 * time.Millisecond // for tasks whose wait is over
-	sweepEvery  = time.Second
+	sweepEvery = time.Second
 	// of one sweep, well below its lease, with what else it does
 	sweepPatience = 1500 * time.Millisecond
 	recheckEvery  = 15 * time.Second // of what Redis keeps
@@ -56,9 +51,13 @@ func (w *Worker) Run(ctx context.Context) error {
 		w.log.Warn("durability aof waits for no replica, and one may take over: after a failover every attempt has to wait until it is proved that nothing was forgotten, and what can't be proved goes to review. durability: aof+replica avoids that")
 	}
 
-	servers, err := w.startQueues(r)
-	if err != nil {
-		w.stopQueues(servers)
+	ears, deafen := context.WithCancel(context.WithoutCancel(ctx))
+	var listening sync.WaitGroup
+	defer func() { deafen(); listening.Wait() }()
+	queues := newQueues(w, r)
+	listening.Go(func() { queues.bell.Run(ears) })
+	if err := queues.start(); err != nil {
+		queues.stop()
 		return err
 	}
 	w.running.Store(r)
@@ -79,16 +78,14 @@ func (w *Worker) Run(ctx context.Context) error {
 	w.log.Info("worker stops: running attempts finish, nothing new begins", zap.Duration("within", w.cfg.ShutdownTimeout))
 	close(w.draining)
 	stop()
-	group.Go(func() error { w.stopQueues(servers); return nil })
+	group.Go(func() error { queues.stop(); return nil })
 	ended = w.finish(&group)
 	return nil
 }
 
 // finish waits for what is under way, a little longer than the queues may take,
 // and reports whether it ended. If not, the connections stay open until the
-// process ends: asynq v0.26 panics over a subscription that is closed under it
-// (subscriber.go takes a nil message from the closed channel), and what still
-// runs may yet write down what became of it.
+// process ends: what still runs may yet write down what became of it.
 func (w *Worker) finish(group *errgroup.Group) bool {
 	done := make(chan struct{})
 	go func() {
@@ -117,44 +114,6 @@ func (w *Worker) close(r *running) {
 	if err := r.backend.Close(); err != nil {
 		w.log.Warn("Redis not closed cleanly", zap.Error(err))
 	}
-}
-
-// startQueues starts one asynq server per provider, so that a slow provider
-// never takes the places of another.
-func (w *Worker) startQueues(r *running) ([]*asynq.Server, error) {
-	var servers []*asynq.Server
-	for _, a := range w.accounts {
-		server := asynq.NewServerFromRedisClient(r.backend.Queues, asynq.Config{
-			Concurrency:              a.Concurrency,
-			Queues:                   map[string]int{tasks.Queue(a.Name): 2, tasks.BulkQueue(a.Name): 1},
-			StrictPriority:           true,
-			RetryDelayFunc:           r.processor.RetryDelay,
-			IsFailure:                tasks.IsFailure,
-			ShutdownTimeout:          w.cfg.ShutdownTimeout,
-			TaskCheckInterval:        idleLook,
-			DelayedTaskCheckInterval: delayedLook,
-			Logger:                   queueLog{w.log.Named("queue").With(zap.String("provider", a.Name)).Sugar()},
-			LogLevel:                 asynq.WarnLevel,
-		})
-		mux := asynq.NewServeMux()
-		mux.HandleFunc(tasks.Type, r.processor.Handle)
-		if err := server.Start(mux); err != nil {
-			return servers, fmt.Errorf("start the queue of %s: %w", a.Name, err)
-		}
-		servers = append(servers, server)
-	}
-	return servers, nil
-}
-
-func (w *Worker) stopQueues(servers []*asynq.Server) {
-	for _, s := range servers {
-		s.Stop() // all stop fetching before any waits for its tasks
-	}
-	var group errgroup.Group
-	for _, s := range servers {
-		group.Go(func() error { s.Shutdown(); return nil })
-	}
-	_ = group.Wait()
 }
 
 // sweep runs the spare clockwork until ctx ends.
@@ -247,22 +206,6 @@ func every(ctx context.Context, d time.Duration, do func()) {
 		}
 	}
 }
-
-// queueLog gives asynq's log to zap.
-type queueLog struct{ *zap.SugaredLogger }
-
-// Warn keeps to debug what asynq says of each refund that goes into review: the
-// refund has a line of its own, which says what to do.
-func (l queueLog) Warn(args ...any) {
-	if text := fmt.Sprint(args...); strings.HasPrefix(text, "Retry exhausted for task id=") {
-		l.Debug(text)
-		return
-	}
-	l.SugaredLogger.Warn(args...)
-}
-
-// Fatal is an error: a library does not end the worker.
-func (l queueLog) Fatal(args ...any) { l.SugaredLogger.Error(args...) }
 
 // Check validates that everything can be reached that a worker needs, and
 // leaves. It binds no port, so it runs beside a running worker.

@@ -1,0 +1,144 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"refundworker/tasks"
+	"refundworker/wake"
+)
+
+// What asynq does by itself. It waits in its calls of Redis (see package wake),
+// so these are only the rests between two calls.
+const (
+	idleRest    = 2 * time.Millisecond  // after a look that found nothing
+	delayedRest = 20 * time.Millisecond // after moving what was due
+	tidyEvery   = 30 * time.Second      // what finished long ago is deleted
+)
+
+// One server takes one task after the other off its queues, each after the
+// answer to the one before, which Redis may keep back until it is on the disk.
+const (
+	perServer  = 8 // attempts at once
+	maxServers = 4 // of one provider
+)
+
+// queues are the asynq servers of all providers.
+type queues struct {
+	worker  *Worker
+	running *running
+	bell    *wake.Bell
+	servers []*asynq.Server
+	cancels sync.Map // task id: context.CancelFunc
+}
+
+func newQueues(w *Worker, r *running) *queues {
+	q := &queues{worker: w, running: r}
+	q.bell = wake.New(r.backend.Queues, wake.Options{Log: w.log.Named("queue"), Cancel: q.cancel})
+	return q
+}
+
+// start starts the servers of each provider apart from the others', so that a
+// slow provider never takes the places of another.
+func (q *queues) start() error {
+	for _, a := range q.worker.accounts {
+		names := []string{tasks.Queue(a.Name), tasks.BulkQueue(a.Name)}
+		client := q.bell.Client(names...)
+		for _, concurrency := range shares(a.Concurrency) {
+			server := asynq.NewServerFromRedisClient(client, asynq.Config{
+				Concurrency:              concurrency,
+				Queues:                   map[string]int{names[0]: 2, names[1]: 1},
+				StrictPriority:           true,
+				RetryDelayFunc:           q.running.processor.RetryDelay,
+				IsFailure:                tasks.IsFailure,
+				ShutdownTimeout:          q.worker.cfg.ShutdownTimeout,
+				TaskCheckInterval:        idleRest,
+				DelayedTaskCheckInterval: delayedRest,
+				JanitorInterval:          tidyEvery,
+				Logger:                   queueLog{q.worker.log.Named("queue").With(zap.String("provider", a.Name)).Sugar()},
+				LogLevel:                 asynq.WarnLevel,
+			})
+			mux := asynq.NewServeMux()
+			mux.HandleFunc(tasks.Type, q.handle)
+			if err := server.Start(mux); err != nil {
+				return fmt.Errorf("start the queue of %s: %w", a.Name, err)
+			}
+			q.servers = append(q.servers, server)
+		}
+	}
+	return nil
+}
+
+// shares divides a provider's concurrency among its servers.
+func shares(concurrency int) []int {
+	all := make([]int, min(max(concurrency/perServer, 1), maxServers))
+	for i := range all {
+		all[i] = (concurrency + i) / len(all)
+	}
+	return all
+}
+
+// stop ends the servers. All stop fetching before any waits for its tasks.
+func (q *queues) stop() {
+	q.bell.Stop()
+	for _, s := range q.servers {
+		s.Stop()
+	}
+	var group errgroup.Group
+	for _, s := range q.servers {
+		group.Go(func() error { s.Shutdown(); return nil })
+	}
+	_ = group.Wait()
+}
+
+// handle runs a task, which can be cancelled meanwhile.
+func (q *queues) handle(ctx context.Context, t *asynq.Task) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if id, ok := asynq.GetTaskID(ctx); ok {
+		q.cancels.Store(id, cancel)
+		defer q.cancels.Delete(id)
+	}
+	return q.running.processor.Handle(ctx, t)
+}
+
+// cancel cancels a task, as somebody asked for in asynqmon, if it runs here. A
+// wait ends, and an attempt that has begun is finished all the same.
+func (q *queues) cancel(taskID string) {
+	if cancel, ok := q.cancels.Load(taskID); ok {
+		cancel.(context.CancelFunc)()
+	}
+}
+
+// queueLog gives asynq's log to zap.
+type queueLog struct{ *zap.SugaredLogger }
+
+// Warn keeps to debug what asynq says of each refund that goes into review: the
+// refund has a line of its own, which says what to do.
+func (l queueLog) Warn(args ...any) {
+	if text := fmt.Sprint(args...); strings.HasPrefix(text, "Retry exhausted for task id=") {
+		l.Debug(text)
+		return
+	}
+	l.SugaredLogger.Warn(args...)
+}
+
+// Error keeps to debug that a server has no subscription of its own: see
+// package wake.
+func (l queueLog) Error(args ...any) {
+	if text := fmt.Sprint(args...); strings.HasPrefix(text, "cannot subscribe to cancelation channel") {
+		l.Debug(text)
+		return
+	}
+	l.SugaredLogger.Error(args...)
+}
+
+// Fatal is an error: a library does not end the worker.
+func (l queueLog) Fatal(args ...any) { l.SugaredLogger.Error(args...) }

@@ -1,0 +1,56 @@
+package worker_test
+
+import (
+	"strconv"
+	"testing"
+	"time"
+
+	"refundworker/providers/sandbox"
+	"refundworker/refund"
+)
+
+// The more attempts at once, the more servers share them, so that they need not
+// wait for one another's tasks; together they are as many as was configured.
+func TestServersShareTheConcurrencyOfTheirProvider(t *testing.T) {
+	for concurrency, servers := range map[int]int{1: 1, 4: 1, 15: 1, 16: 2, 31: 3, 64: 4, 101: 4} {
+		t.Run(strconv.Itoa(concurrency), func(t *testing.T) {
+			r := newRig(t, setup{companies: []string{sandbox.UnitPay}, provider: map[string]string{"concurrency": strconv.Itoa(concurrency)}})
+			r.start()
+			r.until("heartbeats of "+strconv.Itoa(servers)+" servers", func() bool {
+				all, err := r.inspector.Servers()
+				return err == nil && len(all) == servers
+			})
+			all, err := r.inspector.Servers()
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum := 0
+			for _, s := range all {
+				if sum += s.Concurrency; s.Concurrency < concurrency/servers {
+					t.Errorf("one of %d servers has %d of %d", servers, s.Concurrency, concurrency)
+				}
+			}
+			if sum != concurrency {
+				t.Errorf("together %d at once, want %d", sum, concurrency)
+			}
+		})
+	}
+}
+
+func TestCancellingATaskInAsynqmonDoesNotBreakItsAttemptOff(t *testing.T) {
+	everyCompany(t, setup{provider: map[string]string{"timeout": "20s"}}, func(t *testing.T, r *rig, company string) {
+		payment := r.pays(company, 500_00)
+		r.companies.Fail(company, payment, sandbox.Fault{Kind: sandbox.Slow, Delay: time.Second})
+		id := r.enqueue(request(company, payment, "100.00"))
+		r.start()
+		r.until("the attempt", func() bool { return r.companies.Calls(company, sandbox.OpRefund) == 1 })
+		if err := r.inspector.CancelProcessing(id); err != nil {
+			t.Fatal(err)
+		}
+		if rec := r.waitFor(id, refund.Succeeded); rec.Attempts != 1 || rec.Unproven {
+			t.Errorf("%s", r.story(rec))
+		}
+		r.moved(company, payment, 100_00)
+		r.calls(company, 1)
+	})
+}
