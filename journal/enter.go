@@ -41,8 +41,10 @@ func (j *Journal) Enter(ctx context.Context, list []Asked) ([]Entered, error) {
 		place := placeOf(a.Order.Provider, a.Order.PaymentID)
 		digests[i] = a.Order.Digest()
 		keys = append(keys, claimKey(a.Order.RefundID), recordKey(place, a.Order.RefundID))
-		taking := j.takeArgs(a.Order, a.Taking, place, digests[i])
-		args = append(append(args, digests[i], len(taking)), taking...)
+		args = append(args, digests[i], 0)
+		count := len(args)
+		args = j.takeArgs(args, a.Order, a.Taking, place, digests[i])
+		args[count-1] = len(args) - count
 	}
 	raw, err := j.run.Run(ctx, keys[1], enterScript, keys, args...)
 	if err != nil {

@@ -37,17 +37,16 @@ func (j *Journal) Take(ctx context.Context, o refund.Order, t Taking) (Taken, er
 	place := placeOf(o.Provider, o.PaymentID)
 	key := recordKey(place, o.RefundID)
 	digest := o.Digest()
-	got, err := parseReply(j.run.Run(ctx, key, takeScript, scriptKeys(key), j.takeArgs(o, t, place, digest)...))
+	got, err := parseReply(j.run.Run(ctx, key, takeScript, scriptKeys(key), j.takeArgs(nil, o, t, place, digest)...))
 	return Asked{o, t}.taken(got, digest, err)
 }
 
-// takeArgs are the arguments of take.lua.
-func (j *Journal) takeArgs(o refund.Order, t Taking, place, digest string) []any {
+// takeArgs appends the arguments of take.lua.
+func (j *Journal) takeArgs(args []any, o refund.Order, t Taking, place, digest string) []any {
 	refused := ""
 	if t.Refused != nil {
 		refused = quote(t.Refused)
 	}
-	args := make([]any, 0, 36)
 	args = append(args, o.RefundID, place, j.options.Retention.Milliseconds(), refused,
 		flag(t.AfterWindow), flag(t.OneRefund), flag(t.RecordRefusal), quote(t.By), `""`)
 	amount, total := "", ""

@@ -22,20 +22,23 @@ func (q taskQueue) putAll(ctx context.Context, list []task) error {
 	if len(list) == 0 {
 		return nil
 	}
-	notes := make([]notebook, len(list))
+	var note notebook
+	noted := context.WithValue(ctx, noting{}, &note)
+	scripts := make([]*redis.Cmd, len(list))
 	pipe := q.redis.Pipeline()
 	for i, t := range list {
-		if err := q.put(context.WithValue(ctx, noting{}, &notes[i]), t.rec, t.payload, t.timeout); err != nil {
+		note.script = nil
+		if err := q.put(noted, t.rec, t.payload, t.timeout); err != nil {
 			return err
 		}
-		if script := notes[i].script; script != nil {
-			_ = pipe.Process(ctx, script) // queues it; its error is looked at below
+		if scripts[i] = note.script; note.script != nil {
+			_ = pipe.Process(ctx, note.script) // queues it; its error is looked at below
 		}
 	}
 	_, _ = pipe.Exec(ctx) // of each by itself
 	for i, t := range list {
 		// 0 says that the task is there already, which is as good: see put.
-		if script := notes[i].script; script == nil || script.Err() == nil {
+		if scripts[i] == nil || scripts[i].Err() == nil {
 			continue
 		}
 		// A server that does not know the script yet, or any other trouble: asynq

@@ -28,6 +28,7 @@ type Scanner struct {
 	comma byte
 	line  int    // of the next byte
 	cell  []byte // the one that is being read
+	cells int    // of the last row
 	raw   []byte // the row as it is written, as far as one cell could hold it
 }
 
@@ -78,7 +79,8 @@ const (
 
 // Next returns the next row; io.EOF after the last.
 func (s *Scanner) Next() (Row, error) {
-	row := Row{Line: s.line}
+	row := Row{Line: s.line, Cells: make([]string, 0, min(s.cells, maxCells))}
+	defer func() { s.cells = row.Count }()
 	s.cell, s.raw = s.cell[:0], s.raw[:0]
 	place, size, opened := atStart, 0, 0
 	for {
