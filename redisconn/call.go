@@ -11,86 +11,148 @@ import (
 
 // call is one script with what has to be waited for.
 type call struct {
-	script        *redis.Script
-	keys          []string
-	args          []any
-	disk, replica bool
-	wait          time.Duration // for all confirmations together
-	asking        bool          // the server is taking the slot over and must be told that we know
+	script *redis.Script
+	keys   []string
+	args   []any
+	waits  waits
+	asking bool // the server is taking the slot over and must be told that we know
+}
+
+// waits are the confirmations behind a write.
+type waits struct{ disk, replica bool }
+
+func (s waits) none() bool { return !s.disk && !s.replica }
+
+// atOnce is how many requests with these waits are under way at once: a second
+// one is ready when the disk or the replica has done with the first.
+func (s waits) atOnce() int {
+	if s.none() {
+		return 1
+	}
+	return 2
+}
+
+// errand is a call on its way.
+type errand struct {
+	call
+	bySHA  bool
+	result any
+	err    error
 }
 
 // once sends the call in one round trip, and again with the script's text if
-// the server does not have it. go-redis writes and reads a whole pipeline on
-// one connection (withPipelineConn in redis.go), and its retries send all of it
-// again, so a confirmation always belongs to the write before it.
+// the server does not have it.
 //
 // The wait behind an unknown script is lost time, so the first call of each
 // script carries its text, and only a new server can ask for it again.
 func (c call) once(ctx context.Context, w *Waiter, node *redis.Client) (any, error) {
 	if _, sent := w.sent.Load(c.script.Hash()); sent {
-		c.wait = w.budget(ctx)
-		result, err := c.send(ctx, node, true)
+		result, err := w.send(ctx, node, c, true)
 		if !redis.HasErrorPrefix(err, "NOSCRIPT") {
 			return result, err
 		}
 	}
-	c.wait = w.budget(ctx)
-	result, err := c.send(ctx, node, false)
+	result, err := w.send(ctx, node, c, false)
 	if err == nil {
 		w.sent.Store(c.script.Hash(), true)
 	}
 	return result, err
 }
 
-func (c call) send(ctx context.Context, node *redis.Client, bySHA bool) (any, error) {
-	pipe := node.Pipeline()
-	if c.asking {
-		pipe.Do(ctx, "asking")
+// send sends a call, with others that want the same of the same server if there
+// are any at this moment. One that has less time than a wait may take goes alone:
+// it shortens nobody else's time and sends for nobody else.
+func (w *Waiter) send(ctx context.Context, node *redis.Client, c call, bySHA bool) (any, error) {
+	e := &errand{call: c, bySHA: bySHA}
+	budget := w.budget(ctx)
+	if c.asking || budget < w.timeout {
+		exchange(ctx, node, c.waits, budget, e)
+		return e.result, e.err
 	}
-	var ran *redis.Cmd
-	if bySHA {
-		ran = c.script.EvalSha(ctx, pipe, c.keys, c.args...)
-	} else {
-		ran = c.script.Eval(ctx, pipe, c.keys, c.args...)
+	if err, _ := w.lane(node, c.waits).do(ctx, e); err != nil {
+		return nil, err
+	}
+	return e.result, e.err
+}
+
+// lane is the way of calls with the same waits to one server.
+func (w *Waiter) lane(node *redis.Client, s waits) *gatherer[*errand] {
+	type way struct {
+		node  *redis.Client
+		waits waits
+	}
+	if found, ok := w.lanes.Load(way{node, s}); ok {
+		return found.(*gatherer[*errand])
+	}
+	found, _ := w.lanes.LoadOrStore(way{node, s}, &gatherer[*errand]{atOnce: s.atOnce(), send: func(together []*errand) {
+		ctx, cancel := context.WithTimeout(context.Background(), runTimeout)
+		defer cancel()
+		exchange(ctx, node, s, w.budget(ctx), together...)
+	}})
+	return found.(*gatherer[*errand])
+}
+
+// exchange sends errands in one round trip, with one wait behind all of them, and
+// fills in what became of each. go-redis writes and reads a whole pipeline on one
+// connection (withPipelineConn in redis.go), and its retries send all of it again,
+// so a confirmation always belongs to the writes before it.
+func exchange(ctx context.Context, node *redis.Client, s waits, wait time.Duration, together ...*errand) {
+	pipe := node.Pipeline()
+	ran := make([]*redis.Cmd, len(together))
+	for i, e := range together {
+		if e.asking {
+			pipe.Do(ctx, "asking")
+		}
+		if e.bySHA {
+			ran[i] = e.script.EvalSha(ctx, pipe, e.keys, e.args...)
+		} else {
+			ran[i] = e.script.Eval(ctx, pipe, e.keys, e.args...)
+		}
 	}
 	var onDisk *redis.IntSliceCmd
 	var onReplica *redis.IntCmd
-	wait := c.wait
-	if c.disk {
+	if s.disk {
 		// WAITAOF speaks of the same writes as the WAIT after it, so replicas
 		// acknowledge while the disk is waited for. A server that does not know it
 		// leaves the replicas no more than their own half.
-		if c.replica {
-			wait = c.wait / 2
+		if s.replica {
+			wait /= 2
 		}
 		onDisk = redis.NewIntSliceCmd(ctx, "waitaof", 1, 0, milliseconds(wait))
 		_ = pipe.Process(ctx, onDisk) // queues it; its error comes with Exec
 	}
-	if c.replica {
+	if s.replica {
 		onReplica = redis.NewIntCmd(ctx, "wait", 1, milliseconds(wait))
 		_ = pipe.Process(ctx, onReplica)
 	}
-	_, execErr := pipe.Exec(ctx)
-	if execErr != nil && !refused(execErr) && !errors.Is(execErr, redis.Nil) {
-		return nil, execErr // the network's, whatever had been answered by then
+	_, err := pipe.Exec(ctx)
+	if err == nil || refused(err) || errors.Is(err, redis.Nil) {
+		err = confirmedAll(onDisk, onReplica)
+	} // else it is the network's, whatever had been answered by then
+	for i, e := range together {
+		e.result, e.err = ran[i].Result()
+		if errors.Is(e.err, redis.Nil) {
+			e.err = nil
+		}
+		if e.err == nil {
+			e.err = err
+		}
 	}
-	result, err := ran.Result()
-	if err != nil && !errors.Is(err, redis.Nil) {
-		return nil, err
-	}
+}
+
+// confirmedAll judges the answers to the waits; nil: there was none.
+func confirmedAll(onDisk *redis.IntSliceCmd, onReplica *redis.IntCmd) error {
 	// Without the command the write was on disk before its answer left: see
 	// checkDisk, which sorts the servers by this very answer.
 	if onDisk != nil && !unknownCommand(onDisk.Err()) {
 		if err := confirmed("disk", onDisk.Err(), func() bool { return len(onDisk.Val()) > 0 && onDisk.Val()[0] >= 1 }); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if onReplica != nil {
-		if err := confirmed("replica", onReplica.Err(), func() bool { return onReplica.Val() >= 1 }); err != nil {
-			return nil, err
-		}
+		return confirmed("replica", onReplica.Err(), func() bool { return onReplica.Val() >= 1 })
 	}
-	return result, nil
+	return nil
 }
 
 // confirmed judges one answer to WAIT or WAITAOF.

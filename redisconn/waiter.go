@@ -31,10 +31,10 @@ const (
 // configured. It may be used concurrently.
 type Waiter struct {
 	client  redis.UniversalClient
-	disk    bool // WAITAOF 1 0
-	replica bool // WAIT 1
+	waits   waits // of a Run: WAITAOF 1 0 and WAIT 1
 	timeout time.Duration
 	sent    sync.Map // hashes of scripts that a server has had the text of
+	lanes   sync.Map // by server and waits: *gatherer[*errand]
 }
 
 // NewWaiter returns a Waiter on a client made by OpenGuarded for the same mode:
@@ -47,7 +47,7 @@ type Waiter struct {
 // appendfsync always.
 func NewWaiter(client redis.UniversalClient, mode string, timeout time.Duration) *Waiter {
 	req := Requirements{Durability: mode}
-	w := &Waiter{client: client, disk: req.disk(), replica: req.replica(), timeout: timeout}
+	w := &Waiter{client: client, waits: waits{req.disk(), req.replica()}, timeout: timeout}
 	switch c := client.(type) {
 	case *redis.Client:
 		w.timeout = within(timeout, c.Options().ReadTimeout)
@@ -78,7 +78,7 @@ func within(wait, read time.Duration) time.Duration {
 // any error the script may have run and its writes may be there or not; with
 // ErrNotDurable it did run.
 func (w *Waiter) Run(ctx context.Context, key string, script *redis.Script, keys []string, args ...any) (any, error) {
-	return w.run(ctx, key, call{script: script, keys: keys, args: args, disk: w.disk, replica: w.replica})
+	return w.run(ctx, key, call{script: script, keys: keys, args: args, waits: w.waits})
 }
 
 // RunPlain runs a script that only reads, or whose loss harms nobody, on the

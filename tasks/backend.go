@@ -60,6 +60,8 @@ func Open(ctx context.Context, cfg *config.Config) (*Backend, error) {
 func NewBackend(rdb, queues redis.UniversalClient, cfg *config.Config, report redisconn.Report) *Backend {
 	queues.AddHook(settleHook{})
 	queues.AddHook(recordHook{})
+	redisconn.Together(queues)
+	redisconn.Together(rdb) // what is not the journal's: pauses and limits
 	_, cluster := rdb.(*redis.ClusterClient)
 	waiter := redisconn.NewWaiter(rdb, string(cfg.Durability), durableWait)
 	return &Backend{
