@@ -96,20 +96,17 @@ func (s *growthSettings) measure(ctx context.Context, l *lab, b *bench, looker *
 	if err != nil {
 		return row, err
 	}
-	more := *b
-	more.refunds = waiting + s.refunds - there
-	first, err := b.simulator.reserve(ctx, b.provider, int64(more.refunds))
+	more := int64(waiting + s.refunds - there)
+	first, err := b.simulator.reserve(ctx, b.provider, more)
 	if err != nil {
 		return row, err
 	}
-	filling, cancel := context.WithTimeout(ctx, more.roundTime())
-	defer cancel()
-	took, err := more.fill(filling, &ourSide{bench: &more}, first)
-	if err != nil {
+	filling := time.Now()
+	if err := looker.fill(ctx, first, more); err != nil {
 		return row, err
 	}
 	filled := time.Now()
-	row.Enqueue = float64(more.refunds) / took.Seconds()
+	row.Enqueue = float64(more) / filled.Sub(filling).Seconds()
 	l.say("%d waiting: settling %d", waiting, s.refunds)
 	if row.drained, err = b.settleWith(ctx, 1, s.refunds); err != nil {
 		return row, err

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"golang.org/x/sync/errgroup"
 
 	"refundworker/admission"
 	"refundworker/config"
@@ -49,6 +50,46 @@ func (b *bench) looker(ctx context.Context) (*looker, error) {
 }
 
 func (l *looker) close() { _ = l.backend.Close() }
+
+// Filling goes as enqueue batch does: so many orders in one call, so many calls at
+// once.
+const (
+	perFill   = 32
+	fillers   = 8
+	fillBound = 30 * time.Minute
+)
+
+// fill enqueues refunds of so many payments from that one on.
+func (l *looker) fill(ctx context.Context, first, count int64) error {
+	ctx, cancel := context.WithTimeout(ctx, fillBound)
+	defer cancel()
+	enqueuer := tasks.NewEnqueuer(l.backend, l.cfg)
+	group, each := errgroup.WithContext(ctx)
+	group.SetLimit(fillers)
+	for from := first; from < first+count && each.Err() == nil; from += perFill {
+		group.Go(func() error {
+			var orders []refund.Order
+			for n := from; n < min(from+perFill, first+count); n++ {
+				o, err := enqueuer.Check(order(l.provider, n))
+				if err != nil {
+					return err
+				}
+				orders = append(orders, o)
+			}
+			receipts, err := enqueuer.EnqueueAll(each, orders)
+			for _, r := range receipts {
+				if r.Status != tasks.Queued {
+					return fmt.Errorf("refund %s is %s: %s", r.RefundID, r.Status, r.Message)
+				}
+			}
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return ctx.Err() // it may have ended before the last were begun
+}
 
 // queued counts the refunds that wait.
 func (l *looker) queued(ctx context.Context) (int, error) {
