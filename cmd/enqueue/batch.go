@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -64,10 +63,6 @@ in conflict, else 3; 5 if Redis was not reached: run the same command again.`,
 	return cmd
 }
 
-// gcPercent lets the heap grow, to some dozens of megabytes, before it is swept:
-// nearly all of it is rows that are done with.
-const gcPercent = 400
-
 // maxBatchID is how long a batch id may be, in bytes.
 const maxBatchID = 200
 
@@ -115,7 +110,6 @@ func (f *batchFlags) run(cmd *cobra.Command, setup *cli.Setup, path string) erro
 	} else {
 		l.asking = taking(l.enqueuer, f.by)
 	}
-	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	err = l.run(cmd.Context(), report.row)
 	report.bar.end()
 	if report.rejects != nil {
