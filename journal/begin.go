@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"refundworker/refund"
 )
 
 // Beginning is an attempt to be written ahead.
@@ -55,6 +57,10 @@ func (b *Blocked) Error() string {
 // this caller only and until the timeout, counted from before the call. With
 // ErrNotAdmitted nothing was written.
 func (j *Journal) Begin(ctx context.Context, rec *Record, b Beginning) (*Record, error) {
+	rec, err := j.whole(ctx, rec)
+	if err != nil {
+		return rec, err
+	}
 	n := rec.Attempts + 1
 	entry := Attempt{Number: n, Outcome: "running"}
 	if minor, ok := rec.Send(); ok {
@@ -71,19 +77,19 @@ func (j *Journal) Begin(ctx context.Context, rec *Record, b Beginning) (*Record,
 	if b.Guard > 0 {
 		guard = strconv.FormatInt(b.Guard.Milliseconds(), 10)
 	}
-	lineage := ""
-	if j.options.Lineage {
-		lineage = "1"
+	set := map[string]string{"state": string(refund.Sending), "attempts": strconv.Itoa(n), "seq": strconv.FormatInt(rec.Seq+1, 10), "why": "", attemptField(n): entry.stored()}
+	for field, value := range b.Set {
+		set[field] = value
 	}
-	set := b.Set
-	if set == nil {
-		set = map[string]string{}
+	c := changeOf(rec, set)
+	c.stamp("since", "updated", startField(n))
+	if rec.FirstAttempt.IsZero() {
+		c.stamp("first_attempt")
 	}
-	arg := quote(map[string]any{"epoch": rec.Epoch, "attempt": strconv.Itoa(n), "entry": quote(entry),
-		"baseline": baseline, "read_at": readAt, "max_age": ms(b.MaxAge), "timeout": ms(b.Timeout), "grace": ms(b.Grace),
-		"guard": guard, "restored": rec.mark, "compare": rec.compared, "lineage": lineage, "set": set, "by": quote(b.By)})
-	key := recordKey(rec.place(), rec.ID)
-	return j.finish(j.run.Run(ctx, key, beginScript, scriptKeys(key), rec.ID, b.Token, strconv.FormatInt(rec.Version, 10), arg))
+	c.at("deadline", b.Timeout)
+	c.at("due", b.Timeout+b.Grace)
+	return j.change(ctx, beginScript, rec, c, b.Token, rec.Epoch, baseline, readAt, ms(b.MaxAge), guard, rec.mark, flag(rec.compared),
+		flag(j.options.Lineage), ms(b.Timeout+b.Grace), rec.Seq+1, quote(b.By), quote("attempt "+strconv.Itoa(n)))
 }
 
 func ms(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }

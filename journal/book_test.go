@@ -2,6 +2,7 @@ package journal_test
 
 import (
 	"context"
+	"reflect"
 	"testing"
 	"time"
 
@@ -103,7 +104,17 @@ func (b *book) apply(rec *journal.Record, s journal.Step) *journal.Record {
 	if err != nil {
 		b.t.Fatalf("from %s to %s: %v", rec.State, s.To, err)
 	}
+	b.same(next)
 	return next
+}
+
+// same checks that a change told what the journal holds.
+func (b *book) same(told *journal.Record) {
+	b.t.Helper()
+	held, err := b.Load(context.Background(), told.Provider, told.PaymentID, told.ID)
+	if err != nil || !reflect.DeepEqual(told, held) {
+		b.t.Errorf("told %+v\nheld %+v, %v", told, held, err)
+	}
 }
 
 // beginning is an attempt that nothing speaks against.
@@ -117,6 +128,7 @@ func (b *book) begin(id string) *journal.Record {
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	b.same(rec)
 	return rec
 }
 

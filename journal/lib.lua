@@ -67,10 +67,10 @@ local function holds_window(other, now)
   return open(other.state) or (counts(other, now) and other.window_ends > now)
 end
 
--- Appends to the history. fields: from, to, by, note as JSON text each.
+-- Appends to the history: number, time, from, to, by, note. by and note are JSON
+-- text.
 local function remember(id, seq, now, from, to, by, note)
-  redis.call('RPUSH', prefix .. 'h:' .. id, '{"seq":' .. text(seq) .. ',"at":' .. text(now)
-    .. ',"from":"' .. from .. '","to":"' .. to .. '","by":' .. by .. ',"note":' .. note .. '}')
+  redis.call('RPUSH', prefix .. 'h:' .. id, '[' .. seq .. ',' .. text(now) .. ',"' .. from .. '","' .. to .. '",' .. by .. ',' .. note .. ']')
 end
 
 -- Whether refund a is the one to name when a and b both hold the window: an
@@ -115,22 +115,19 @@ local function unfindable(id, metadata)
   for _, member in ipairs(finders(id, metadata)) do redis.call('ZREM', prefix .. 'm', member) end
 end
 
--- Says when somebody has to look after a refund; due nil: never. Those that are
--- queued have an index of their own, so that a backlog hides nothing urgent.
-local function schedule(id, state, due)
-  local queued = state == 'queued'
-  local index = prefix .. (queued and 'wait' or 'due')
-  redis.call('ZREM', prefix .. (queued and 'due' or 'wait'), id)
-  if due then redis.call('ZADD', index, due, id) else redis.call('ZREM', index, id) end
+-- Says when somebody has to look after a refund that goes from one state to
+-- another, from '' for a new one; due nil: never. Those that are queued have an
+-- index of their own, so that a backlog hides nothing urgent.
+local function schedule(id, from, to, due)
+  local was, index = prefix .. (from == 'queued' and 'wait' or 'due'), prefix .. (to == 'queued' and 'wait' or 'due')
+  if from ~= '' and (was ~= index or not due) then redis.call('ZREM', was, id) end
+  if due then redis.call('ZADD', index, text(due), id) end
 end
 
--- Puts an event for the order system into the bucket's outbox. reason replaces
--- the record's reason_code unless it is nil or ''.
-local function announce(id, seq, state, now, reason)
-  local f = redis.call('HMGET', record_key(id), 'provider', 'payment', 'asked', 'moved', 'currency', 'reason_code', 'metadata')
-  redis.call('RPUSH', prefix .. 'out', cjson.encode({ refund_id = id, seq = text(seq), provider = f[1] or '',
-    payment_id = f[2] or '', amount = f[3] or '', moved = f[4] or '', currency = f[5] or '',
-    reason_code = (reason and reason ~= '') and reason or f[6] or '', metadata = f[7] or '', state = state, at = text(now) }))
+-- Puts an event for the order system, a JSON object without its time, into the
+-- bucket's outbox.
+local function announce(event, now)
+  redis.call('RPUSH', prefix .. 'out', '{"at":"' .. text(now) .. '",' .. string.sub(event, 2))
 end
 
 -- The answer of a script that changed or read a refund, with when the journal was
@@ -145,17 +142,16 @@ local function answer(word, id, now, place)
     redis.call('GET', prefix .. 'restored') or '' }
 end
 
--- Writes fields at once; those with the value '' are removed. more is a flat list.
-local function write(key, set, more)
-  local gone = {}
-  for k, v in pairs(set) do
-    if v == '' then
-      gone[#gone + 1] = k
-    else
-      more[#more + 1] = k
-      more[#more + 1] = v
-    end
-  end
-  if #gone > 0 then redis.call('HDEL', key, unpack(gone)) end
-  redis.call('HSET', key, unpack(more))
+-- Whether a record's token and version are those that the caller saw.
+local function unchanged(r) return (r[1] or '') == ARGV[4] and r[2] == ARGV[3] end
+
+-- Writes what ARGV says from its place first on: how many fields are removed, and
+-- these; how many become a time, and these each with its ms from now; then fields
+-- and values.
+local function write(first, now)
+  local gone = tonumber(ARGV[first])
+  if gone > 0 then redis.call('HDEL', KEYS[1], unpack(ARGV, first + 1, first + gone)) end
+  first = first + gone + 2
+  for i = first, first + 2 * ARGV[first - 1] - 1, 2 do ARGV[i + 1] = text(now + ARGV[i + 1]) end
+  redis.call('HSET', KEYS[1], unpack(ARGV, first))
 end

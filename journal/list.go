@@ -89,7 +89,7 @@ func (j *Journal) listIndex(ctx context.Context, bucket int, s Stat, f Filter, y
 
 func (j *Journal) loadIn(ctx context.Context, bucket int, id string) (*Record, error) {
 	key := bucketPrefix(bucket) + "r:" + id
-	got, err := parseReply(j.run.RunPlain(ctx, key, loadScript, scriptKeys(key), id))
+	got, err := parseReply(j.run.RunPlain(ctx, key, loadScript, scriptKeys(key), id, ""))
 	if err != nil {
 		return nil, fmt.Errorf("journal: load refund: %w", err)
 	}

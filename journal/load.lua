@@ -1,4 +1,5 @@
--- Reads a refund. KEYS[1] record; ARGV[1] refund id.
--- Answers {'ok'|'missing', now, fields, the payment's epoch, 1 after a restore}.
+-- Reads a refund. KEYS[1] record; ARGV[1] refund id, ARGV[2] its payment,
+-- provider:payment, '' where the caller does not know it.
+-- Answers {'ok'|'missing', now, fields, the payment's epoch, the mark of a restore}.
 if redis.call('EXISTS', KEYS[1]) == 0 then return { 'missing', text(clock()), {}, '', 0 } end
-return answer('ok', ARGV[1], clock())
+return answer('ok', ARGV[1], clock(), ARGV[2] ~= '' and ARGV[2] or nil)

@@ -1,12 +1,14 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -144,14 +146,14 @@ type untold struct{ outbox, event string }
 // tell puts events into the stream and then takes them out of their outboxes, so
 // that neither a failure nor an end after it has them told again.
 func (j *Journal) tell(ctx context.Context, events []untold) error {
-	args := []any{j.options.EventsMaxLen}
+	args := make([]any, 0, 2+2*len(eventFields)*len(events))
+	args = append(args, j.options.EventsMaxLen, 2*len(eventFields))
 	remove := j.rdb.Pipeline()
 	for _, u := range events {
-		values, err := eventValues(u.event)
-		if err != nil {
+		var err error
+		if args, err = eventValues(args, u.event); err != nil {
 			return err
 		}
-		args = append(args, quote(values))
 		// By value, not by position: another worker may relay the same bucket.
 		remove.LRem(ctx, u.outbox, 1, u.event)
 	}
@@ -189,21 +191,47 @@ func (j *Journal) clustered() bool {
 	return cluster
 }
 
+// event is what the order system is told, as it waits in the outbox.
+type event struct {
+	At         string `json:"at,omitempty"` // ms; the script adds it
+	RefundID   string `json:"refund_id"`
+	Seq        string `json:"seq"`
+	Provider   string `json:"provider"`
+	PaymentID  string `json:"payment_id"`
+	Amount     string `json:"amount"`
+	Moved      string `json:"moved"` // minor units
+	Currency   string `json:"currency"`
+	State      string `json:"state"`
+	ReasonCode string `json:"reason_code"`
+	Metadata   string `json:"metadata"`
+}
+
+// eventOf is the event of a change, which sets fields; reason takes the place of
+// the record's reason code unless it is empty.
+func eventOf(rec *Record, set map[string]string, seq int64, reason string) string {
+	now := func(field string) string {
+		if value, changed := set[field]; changed {
+			return value
+		}
+		return rec.fields[field]
+	}
+	return quote(event{RefundID: rec.ID, Seq: strconv.FormatInt(seq, 10), Provider: rec.Provider, PaymentID: rec.PaymentID, Amount: rec.Asked,
+		Moved: now("moved"), Currency: string(rec.Currency), State: now("state"), ReasonCode: cmp.Or(reason, now("reason_code")), Metadata: now("metadata")})
+}
+
 // eventFields is the order of an event's fields in the stream.
 var eventFields = []string{"refund_id", "seq", "provider", "payment_id", "amount", "amount_moved", "currency", "state", "reason_code", "metadata", "at"}
 
-func eventValues(event string) ([]any, error) {
-	var f map[string]string
-	if err := json.Unmarshal([]byte(event), &f); err != nil {
+func eventValues(args []any, text string) ([]any, error) {
+	var e event
+	if err := json.Unmarshal([]byte(text), &e); err != nil {
 		return nil, fmt.Errorf("journal: an event in the outbox is unreadable: %w", err)
 	}
-	f["at"] = millis(f["at"]).Format(time.RFC3339Nano)
-	f["amount_moved"] = money(f["moved"], f["currency"])
-	values := make([]any, 0, 2*len(eventFields))
-	for _, name := range eventFields {
-		values = append(values, name, f[name])
+	for i, value := range []string{e.RefundID, e.Seq, e.Provider, e.PaymentID, e.Amount, money(e.Moved, e.Currency), e.Currency, e.State,
+		e.ReasonCode, e.Metadata, millis(e.At).Format(time.RFC3339Nano)} {
+		args = append(args, eventFields[i], value)
 	}
-	return values, nil
+	return args, nil
 }
 
 func outboxKey(bucket int) string { return bucketPrefix(bucket) + "out" }

@@ -13,7 +13,7 @@ for _, id in ipairs(ids) do
     if r[2] then unfindable(id, r[2]) end
   end
   redis.call('DEL', record_key(id), prefix .. 'h:' .. id)
-  schedule(id, state, nil)
+  schedule(id, state, state, nil)
   redis.call('ZREM', idx, id)
   redis.call('HINCRBY', prefix .. 'n', provider .. ':' .. state, -1)
 end

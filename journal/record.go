@@ -100,19 +100,6 @@ type RetryRequest struct {
 	AcceptRisk bool   `json:"accept_risk"`
 }
 
-// Attempt is one call of the provider's refund endpoint.
-type Attempt struct {
-	Number    int              `json:"number"`
-	StartedAt time.Time        `json:"started_at,omitzero"`
-	EndedAt   time.Time        `json:"ended_at,omitzero"`
-	Outcome   string           `json:"outcome"`
-	Code      string           `json:"code"`
-	Message   string           `json:"message"`
-	Baseline  string           `json:"baseline,omitempty"` // minor units, as text
-	Minor     string           `json:"minor,omitempty"`    // minor units sent, as text
-	Parts     []providers.Part `json:"parts,omitempty"`
-}
-
 // Send is the amount of the next attempt, in minor units; false for a full
 // refund whose amount is not known.
 func (r *Record) Send() (int64, bool) {
@@ -170,62 +157,6 @@ func (r *Record) HoldsWindow() bool {
 }
 
 func (r *Record) place() string { return placeOf(r.Provider, r.PaymentID) }
-
-// AttemptList returns the attempts, oldest first.
-func (r *Record) AttemptList() ([]Attempt, error) {
-	list := make([]Attempt, 0, r.Attempts)
-	for n := 1; n <= r.Attempts; n++ {
-		var a Attempt
-		key := attemptField(n)
-		if err := json.Unmarshal([]byte(r.fields[key]), &a); err != nil {
-			return nil, fmt.Errorf("journal: attempt %d of refund %s is unreadable: %w", n, r.ID, err)
-		}
-		a.StartedAt = millis(r.fields[key+":at"])
-		list = append(list, a)
-	}
-	return list, nil
-}
-
-// EndAttempt adds the end of the last attempt to the fields of a step.
-func (r *Record) EndAttempt(set map[string]string, ended time.Time, outcome, code, message string, parts []providers.Part) {
-	a := r.attempt(r.Attempts)
-	a.EndedAt, a.Outcome, a.Code, a.Message, a.Parts = ended, outcome, code, message, parts
-	a.StartedAt = time.Time{} // has a field of its own, stamped by Redis
-	set[attemptField(r.Attempts)] = quote(a)
-}
-
-// Ended reports whether the end of an attempt is written down with this outcome,
-// code and time.
-func (r *Record) Ended(attempt int, ended time.Time, outcome, code string) bool {
-	a := r.attempt(attempt)
-	return a.EndedAt.Equal(ended) && a.Outcome == outcome && a.Code == code
-}
-
-// AttemptStart is when the last attempt was written ahead.
-func (r *Record) AttemptStart() time.Time { return millis(r.fields[attemptField(r.Attempts)+":at"]) }
-
-// AttemptCode is the code that the last attempt ended with.
-func (r *Record) AttemptCode() string { return r.attempt(r.Attempts).Code }
-
-// LastAttempt returns the last attempt; the zero one if there was none.
-func (r *Record) LastAttempt() Attempt {
-	if r.Attempts == 0 {
-		return Attempt{}
-	}
-	a := r.attempt(r.Attempts)
-	a.StartedAt = r.AttemptStart()
-	return a
-}
-
-func (r *Record) attempt(n int) Attempt {
-	var a Attempt
-	if json.Unmarshal([]byte(r.fields[attemptField(n)]), &a) != nil {
-		a.Number = n // an unreadable entry loses its figures, never the attempt
-	}
-	return a
-}
-
-func attemptField(n int) string { return "a:" + strconv.Itoa(n) }
 
 func parse(now string, f map[string]string, epoch, restored string) (*Record, error) {
 	p := parser{f: f}

@@ -1,7 +1,8 @@
 -- Adds events to the stream. KEYS[1] the stream. ARGV: about how many entries it
--- keeps, then each event as a JSON list of its fields and values in turn.
+-- keeps, how many fields and values an event has, then these of each in turn.
 -- Answers with how many it added.
-for i = 2, #ARGV do
-  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', unpack(cjson.decode(ARGV[i])))
+local n = tonumber(ARGV[2])
+for first = 3, #ARGV, n do
+  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', unpack(ARGV, first, first + n - 1))
 end
-return #ARGV - 1
+return (#ARGV - 2) / n

@@ -33,13 +33,13 @@ func (j *Journal) Apply(ctx context.Context, rec *Record, s Step) (*Record, erro
 	if !allowed(rec.State, to) {
 		return nil, fmt.Errorf("journal: refund %s can't go from %s to %s", rec.ID, rec.State, to)
 	}
-	set := map[string]string{}
-	for k, v := range s.Set {
-		set[k] = v
+	rec, err := j.whole(ctx, rec)
+	if err != nil {
+		return rec, err
 	}
-	due, window, note := "", "", ""
-	if !s.NoDue && !to.Terminal() {
-		due = strconv.FormatInt(max(s.Due, 0).Milliseconds(), 10)
+	set := map[string]string{"state": string(to)}
+	for field, value := range s.Set {
+		set[field] = value
 	}
 	if to != rec.State {
 		s.Event = s.Event || to.Terminal() || to == refund.Review
@@ -48,40 +48,42 @@ func (j *Journal) Apply(ctx context.Context, rec *Record, s Step) (*Record, erro
 			set["why"] = ""
 		}
 	}
-	if s.Hold {
-		window = ms(j.options.Window)
+	seq, number := rec.Seq, ""
+	if to != rec.State || s.Note != "" {
+		seq++
+		number = strconv.FormatInt(seq, 10)
+		set["seq"] = number
 	}
-	if s.Note != "" {
-		note = quote(s.Note)
+	due := ""
+	if !s.NoDue && !to.Terminal() {
+		due = ms(max(s.Due, 0))
+	} else {
+		set["due"] = ""
+	}
+	value, said := set["metadata"]
+	forget := said && value == ""
+	c := changeOf(rec, set)
+	c.stamp("updated")
+	if due != "" {
+		c.at("due", max(s.Due, 0))
+	}
+	if s.Hold {
+		c.at("window_ends", j.options.Window)
+	}
+	if to != rec.State {
+		c.stamp("since")
+		if to.Terminal() {
+			c.stamp("settled")
+		}
+	}
+	event := ""
+	if s.Event {
+		event = eventOf(rec, set, seq, s.Reason)
 	}
 	if s.Token == "" {
 		s.Token = NewToken()
 	}
-	arg := quote(map[string]any{"to": string(s.To), "set": set, "due": due, "window": window, "by": quote(s.By),
-		"note": note, "event": s.Event, "event_reason": s.Reason})
-	key := recordKey(rec.place(), rec.ID)
-	return j.finish(j.run.Run(ctx, key, stepScript, scriptKeys(key), rec.ID, s.Token, strconv.FormatInt(rec.Version, 10), arg))
-}
-
-func (j *Journal) finish(raw any, err error) (*Record, error) {
-	got, err := parseReply(raw, err)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("journal: change refund: %w", err)
-	case got.word == "missing" || got.rec == nil:
-		return nil, ErrNotFound
-	case got.word == "stale":
-		return got.rec, ErrStale
-	case got.word == "not admitted":
-		return got.rec, ErrNotAdmitted
-	case got.word == "blocked" && len(got.more) == 3:
-		ms, err := strconv.ParseInt(got.more[2], 10, 64)
-		if err != nil {
-			return nil, errReply
-		}
-		return got.rec, &Blocked{Why: Block(got.more[0]), Other: got.more[1], Wait: time.Duration(ms) * time.Millisecond}
-	}
-	return got.rec, nil
+	return j.change(ctx, stepScript, rec, c, s.Token, string(rec.State), string(to), due, flag(forget), event, number, quote(s.By), quote(s.Note))
 }
 
 // AskRetry is the step that leaves an operator's request to try a refund in

@@ -146,8 +146,9 @@ func (j *Journal) Get(ctx context.Context, id string) (*Record, error) {
 
 // Load reads a refund whose payment is known: one round trip.
 func (j *Journal) Load(ctx context.Context, provider, payment, id string) (*Record, error) {
-	key := recordKey(placeOf(provider, payment), id)
-	got, err := parseReply(j.run.RunPlain(ctx, key, loadScript, scriptKeys(key), id))
+	place := placeOf(provider, payment)
+	key := recordKey(place, id)
+	got, err := parseReply(j.run.RunPlain(ctx, key, loadScript, scriptKeys(key), id, place))
 	if err != nil {
 		return nil, fmt.Errorf("journal: load refund: %w", err)
 	}

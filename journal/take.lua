@@ -23,10 +23,11 @@ if had then
 end
 
 local full, amount = ARGV[19] == '', tonumber(ARGV[19])
-local total, metadata
+local total, metadata, asked
 for i = 20, #ARGV, 2 do
   if ARGV[i] == 'total' then total = tonumber(ARGV[i + 1]) end
   if ARGV[i] == 'metadata' then metadata = ARGV[i + 1] end
+  if ARGV[i] == 'asked' then asked = ARGV[i + 1] end
 end
 local start = 0
 
@@ -112,7 +113,8 @@ if metadata then findable(id, metadata) end
 remember(id, 1, now, '', state, ARGV[8], ARGV[9])
 if refusal then
   redis.call('HSET', KEYS[1], 'reason_code', refusal.rule, 'refusal', said)
-  announce(id, 1, state, now)
+  announce(cjson.encode({ refund_id = id, seq = '1', provider = provider, payment_id = ARGV[13], amount = asked or '', moved = '',
+    currency = currency, reason_code = refusal.rule, metadata = metadata or '', state = state }), now)
   local a = answer(verdict, id, now, place)
   a[6] = said
   return a
@@ -122,5 +124,5 @@ if start > now then
   why = 'waits for the window of an earlier refund of the payment to end'
   redis.call('HSET', KEYS[1], 'why', why)
 end
-redis.call('ZADD', prefix .. 'wait', text(look), id) -- as schedule would; it stands in no index yet
+schedule(id, '', state, look)
 return { verdict, at, {}, text(epoch), known[2] or '', text(due), why }

@@ -112,15 +112,14 @@ func (j *Journal) History(ctx context.Context, r *Record) ([]Entry, error) {
 	}
 	list := make([]Entry, 0, len(lines))
 	for _, line := range lines {
-		var raw struct {
-			Entry
-			At int64 `json:"at"`
-		}
-		if err := json.Unmarshal([]byte(line), &raw); err != nil {
+		var e Entry
+		var at int64
+		// As remember in lib.lua writes it.
+		if err := json.Unmarshal([]byte(line), &[]any{&e.Seq, &at, &e.From, &e.To, &e.By, &e.Note}); err != nil {
 			return nil, fmt.Errorf("journal: history of refund %s is unreadable: %w", r.ID, err)
 		}
-		raw.Entry.At = time.UnixMilli(raw.At).UTC()
-		list = append(list, raw.Entry)
+		e.At = time.UnixMilli(at).UTC()
+		list = append(list, e)
 	}
 	return list, nil
 }

@@ -1,0 +1,139 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// change is what a script writes into a record. It is told what to remove, what
+// becomes a time by Redis's clock, and what is set; whoever has the record as it
+// was then knows what it has become, and need not read it again.
+type change struct {
+	gone  []string
+	times []momentOf
+	set   []string // fields and values in turn
+}
+
+// momentOf is a field that becomes a time, so far from now.
+type momentOf struct {
+	field string
+	after time.Duration
+}
+
+// changeOf is the change that brings a record to fields of which those with the
+// value "" are removed.
+func changeOf(rec *Record, fields map[string]string) *change {
+	c := &change{set: make([]string, 0, 2*len(fields)+8)}
+	for field, value := range fields {
+		had, there := rec.fields[field]
+		switch {
+		case value == "" && there:
+			c.gone = append(c.gone, field)
+		case value != had:
+			c.set = append(c.set, field, value)
+		}
+	}
+	return c
+}
+
+// stamp has fields become the time now.
+func (c *change) stamp(fields ...string) {
+	for _, field := range fields {
+		c.at(field, 0)
+	}
+}
+
+// at has a field become the time so long after now.
+func (c *change) at(field string, after time.Duration) {
+	c.times = append(c.times, momentOf{field, after})
+}
+
+// args appends the change as write in lib.lua reads it.
+func (c *change) args(args []any) []any {
+	args = append(args, len(c.gone))
+	for _, field := range c.gone {
+		args = append(args, field)
+	}
+	args = append(args, len(c.times))
+	for _, t := range c.times {
+		args = append(args, t.field, t.after.Milliseconds())
+	}
+	for _, text := range c.set {
+		args = append(args, text)
+	}
+	return args
+}
+
+// change runs a script that makes a change of a record, and returns what has become
+// of it. args are what the script is told between the record and the fields.
+func (j *Journal) change(ctx context.Context, script *redis.Script, rec *Record, c *change, token string, args ...any) (*Record, error) {
+	version := strconv.FormatInt(rec.Version, 10)
+	c.set = append(c.set, "token", token, "ver", strconv.FormatInt(rec.Version+1, 10))
+	place := rec.place()
+	key := recordKey(place, rec.ID)
+	all := make([]any, 0, 9+len(args)+len(c.gone)+2*len(c.times)+len(c.set))
+	all = append(append(all, rec.ID, token, version, rec.Token, rec.Digest, rec.Provider, place), args...)
+	got, err := parseReply(j.run.Run(ctx, key, script, scriptKeys(key), c.args(all)...))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("journal: change refund: %w", err)
+	case got.word == "ok":
+		return c.made(rec, got)
+	case got.word == "missing" || got.rec == nil:
+		return nil, ErrNotFound
+	case got.word == "stale":
+		return got.rec, ErrStale
+	case got.word == "not admitted":
+		return got.rec, ErrNotAdmitted
+	case got.word == "blocked" && len(got.more) == 3:
+		ms, err := strconv.ParseInt(got.more[2], 10, 64)
+		if err != nil {
+			return nil, errReply
+		}
+		return got.rec, &Blocked{Why: Block(got.more[0]), Other: got.more[1], Wait: time.Duration(ms) * time.Millisecond}
+	}
+	return got.rec, nil
+}
+
+// whole is a record with all that is stored of it, which one that was just taken in
+// does not have: it was not read. ErrStale with what there is now, where that is not
+// the same any more.
+func (j *Journal) whole(ctx context.Context, rec *Record) (*Record, error) {
+	if rec.fields != nil {
+		return rec, nil
+	}
+	held, err := j.Load(ctx, rec.Provider, rec.PaymentID, rec.ID)
+	if err != nil {
+		return nil, err
+	}
+	if held.Version != rec.Version || held.Token != rec.Token || held.Digest != rec.Digest {
+		return held, ErrStale
+	}
+	all := *rec // with the epoch and the mark that it was decided under
+	all.fields = held.fields
+	return &all, nil
+}
+
+// made is the record as the change has left it.
+func (c *change) made(rec *Record, got reply) (*Record, error) {
+	now, err := strconv.ParseInt(got.now, 10, 64)
+	if err != nil {
+		return nil, errReply
+	}
+	fields := maps.Clone(rec.fields)
+	for _, field := range c.gone {
+		delete(fields, field)
+	}
+	for _, t := range c.times {
+		fields[t.field] = strconv.FormatInt(now+t.after.Milliseconds(), 10)
+	}
+	for i := 0; i < len(c.set); i += 2 {
+		fields[c.set[i]] = c.set[i+1]
+	}
+	return parse(got.now, fields, got.epoch, got.restored)
+}
