@@ -32,9 +32,6 @@ type Stat struct {
 	Oldest   time.Time // since when the oldest is in this state
 }
 
-// listPage bounds what one round trip of a listing brings.
-const listPage = 200
-
 // List walks over the refunds that match, bucket by bucket; within a bucket
 // those that are longest in their state come first. A refund that changes its
 // state meanwhile may come twice or, if it left the states asked for, not at all.
@@ -67,21 +64,26 @@ func (j *Journal) listIndex(ctx context.Context, bucket int, s Stat, f Filter, y
 		to = "(" + strconv.FormatInt(f.Until.Add(time.Millisecond-1).UnixMilli(), 10)
 	}
 	index := indexKey(bucket, s.Provider, s.State)
-	for offset := int64(0); ; offset += listPage {
-		ids, err := j.rdb.ZRangeByScore(ctx, index, &redis.ZRangeBy{Min: from, Max: to, Offset: offset, Count: listPage}).Result()
+	for offset := int64(0); ; offset += readAtOnce {
+		ids, err := j.rdb.ZRangeByScore(ctx, index, &redis.ZRangeBy{Min: from, Max: to, Offset: offset, Count: readAtOnce}).Result()
 		if err != nil {
 			return yield(nil, fmt.Errorf("journal: list refunds: %w", err))
 		}
-		for _, id := range ids {
-			rec, err := j.loadIn(ctx, bucket, id)
-			if errors.Is(err, ErrNotFound) {
-				continue
-			}
-			if !yield(rec, err) || err != nil {
+		rows := make([]row, len(ids))
+		for i, id := range ids {
+			rows[i] = row{bucket: bucket, id: id}
+		}
+		recs, err := j.loadRows(ctx, rows)
+		if err != nil {
+			yield(nil, err)
+			return false
+		}
+		for _, rec := range recs {
+			if !yield(rec, nil) {
 				return false
 			}
 		}
-		if len(ids) < listPage {
+		if len(ids) < readAtOnce {
 			return true
 		}
 	}

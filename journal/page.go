@@ -11,16 +11,12 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"golang.org/x/sync/errgroup"
 
 	"refundworker/refund"
 )
 
-// Bounds of reading a page.
-const (
-	firstLook = 8 // how many of each bucket are read at first
-	loadAtOne = 8 // how many records are loaded at one time
-)
+// firstLook is how many of each bucket are read at first.
+const firstLook = 8
 
 // Place is where a refund stands in a list; the zero Place is before the first.
 type Place struct {
@@ -132,28 +128,6 @@ func (j *Journal) walk(ctx context.Context, want int, after row, order func(a, b
 		slices.SortFunc(rows, order)
 		return rows[:min(want, len(rows))], nil
 	}
-}
-
-// loadRows reads the records of rows, some at a time. One that is gone is left
-// out.
-func (j *Journal) loadRows(ctx context.Context, rows []row) ([]*Record, error) {
-	recs := make([]*Record, len(rows))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(loadAtOne)
-	for i, r := range rows {
-		group.Go(func() error {
-			rec, err := j.loadIn(ctx, r.bucket, r.id)
-			if errors.Is(err, ErrNotFound) {
-				return nil
-			}
-			recs[i] = rec
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(recs, func(rec *Record) bool { return rec == nil }), nil
 }
 
 // PaymentPage reads some of the refunds of one payment, in the order they were

@@ -82,7 +82,7 @@ type Record struct {
 	Request      *RetryRequest
 
 	Now      time.Time     // Redis's clock when this was read
-	Epoch    string        // the payment's, when this was read
+	Epoch    string        // the payment's, when this was read; empty in a list
 	Took     time.Duration // of the last lookup about it by whoever holds this; not stored
 	Restored bool          // the journal was restored from a backup and is not cleared yet
 	// RestoredAt is when, at the latest; what was sent before may be unknown to
