@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 	"time"
 
@@ -26,6 +24,7 @@ func (j *Journal) Now(ctx context.Context) (time.Time, error) {
 // Overdue names a refund whose next action was due and did not happen.
 type Overdue struct {
 	ID     string
+	Queued bool // it waits in the queue; else somebody worked on it
 	bucket int
 }
 
@@ -48,7 +47,7 @@ func (j *Journal) Overdue(ctx context.Context, before time.Time, working, queued
 	for _, which := range []int{0, 1} { // what somebody worked on comes first
 		for bucket, cmds := range found {
 			for _, id := range cmds[which].Val() {
-				list = append(list, Overdue{id, bucket})
+				list = append(list, Overdue{id, which == 1, bucket})
 			}
 		}
 	}
@@ -67,17 +66,31 @@ func (j *Journal) LoadOverdue(ctx context.Context, o Overdue) (*Record, error) {
 	return rec, err
 }
 
+// ReadOverdue reads such refunds for looking at, many in one round trip. One whose
+// record is gone is left out.
+func (j *Journal) ReadOverdue(ctx context.Context, list ...Overdue) ([]*Record, error) {
+	rows := make([]row, len(list))
+	for i, o := range list {
+		rows[i] = row{bucket: o.bucket, id: o.ID}
+	}
+	return j.loadRows(ctx, rows)
+}
+
 // PutOff has refunds that could not be looked after looked at again only then,
 // however many, in one pipelined round trip.
 func (j *Journal) PutOff(ctx context.Context, until time.Time, list ...Overdue) error {
-	byBucket := map[int][]redis.Z{}
+	byIndex := map[string][]redis.Z{}
 	for _, o := range list {
-		byBucket[o.bucket] = append(byBucket[o.bucket], redis.Z{Score: float64(until.UnixMilli()), Member: o.ID})
+		// Only where it was found: what has become of it since has its own time.
+		index := bucketPrefix(o.bucket) + "due"
+		if o.Queued {
+			index = bucketPrefix(o.bucket) + "wait"
+		}
+		byIndex[index] = append(byIndex[index], redis.Z{Score: float64(until.UnixMilli()), Member: o.ID})
 	}
 	pipe := j.rdb.Pipeline()
-	for _, bucket := range slices.Sorted(maps.Keys(byBucket)) {
-		pipe.ZAddXX(ctx, bucketPrefix(bucket)+"due", byBucket[bucket]...)
-		pipe.ZAddXX(ctx, bucketPrefix(bucket)+"wait", byBucket[bucket]...)
+	for index, members := range byIndex {
+		pipe.ZAddXX(ctx, index, members...)
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
 		return fmt.Errorf("journal: put off a look: %w", err)

@@ -63,6 +63,29 @@ func (q taskQueue) where(rec *journal.Record) (*asynq.TaskInfo, error) {
 	return nil, nil
 }
 
+// waiting says of which refunds the task waits for its turn in the refund's own
+// queue, for however many in one round trip. The Inspector asks about one task at
+// a time, so this reads the state that asynq keeps with each (v0.26, TaskKey in
+// internal/base/base.go).
+func (q taskQueue) waiting(ctx context.Context, rdb redis.UniversalClient, recs []*journal.Record) (map[string]bool, error) {
+	pipe := rdb.Pipeline()
+	states := make([]*redis.StringCmd, len(recs))
+	for i, rec := range recs {
+		states[i] = pipe.HGet(ctx, "asynq:{"+queueOf(rec)+"}:t:"+rec.ID, "state")
+	}
+	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
+		return nil, fmt.Errorf("look for tasks: %w", err)
+	}
+	found := make(map[string]bool, len(recs))
+	for i, state := range states {
+		switch state.Val() {
+		case asynq.TaskStatePending.String(), asynq.TaskStateRetry.String(), asynq.TaskStateScheduled.String():
+			found[recs[i].ID] = true
+		}
+	}
+	return found, nil
+}
+
 // remove deletes the task of a refund that needs none any more. A task that is
 // running just now can't be deleted and ends by itself.
 func (q taskQueue) remove(rec *journal.Record) error {

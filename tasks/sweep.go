@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -102,13 +103,49 @@ func (s *Sweeper) takeUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.tendAll(ctx, now, overdue)
+	s.tendAll(ctx, now, s.skim(ctx, now, overdue))
 	if now.Sub(s.pruned) < pruneEvery {
 		return nil
 	}
 	s.pruned = now
 	_, err = s.backend.Journal.Prune(ctx, prunePerKind)
 	return err
+}
+
+// skim puts off the queued refunds whose task waits for its turn, which is all
+// that a backlog is, and returns the others. It costs three round trips, however
+// many they are.
+func (s *Sweeper) skim(ctx context.Context, now time.Time, overdue []journal.Overdue) []journal.Overdue {
+	first := slices.IndexFunc(overdue, func(o journal.Overdue) bool { return o.Queued })
+	if first < 0 {
+		return overdue
+	}
+	queued := overdue[first:] // those that somebody worked on come before them
+	recs, err := s.backend.Journal.ReadOverdue(ctx, queued...)
+	if err == nil {
+		recs = slices.DeleteFunc(recs, func(rec *journal.Record) bool {
+			_, ours := s.processor.accounts[rec.Provider]
+			return !ours || rec.State != refund.Queued
+		})
+	}
+	var waits map[string]bool
+	if err == nil && len(recs) > 0 {
+		waits, err = s.backend.queue.waiting(ctx, s.backend.Queues, recs)
+	}
+	if err != nil {
+		// One by one they are looked after all the same.
+		s.processor.Log.Warn("waiting refunds could not be looked at together", zap.Error(err))
+		return overdue
+	}
+	var fine []look
+	rest := slices.DeleteFunc(queued, func(o journal.Overdue) bool {
+		if waits[o.ID] {
+			fine = append(fine, look{Overdue: o})
+		}
+		return waits[o.ID]
+	})
+	s.putOff(ctx, now.Add(queuedLook), fine...)
+	return overdue[:first+len(rest)]
 }
 
 // tendAll looks after what is overdue. Attempts whose worker is gone come first:

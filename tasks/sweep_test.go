@@ -55,3 +55,48 @@ func TestAPausedProviderKeepsNobodyElsesRefundsWaiting(t *testing.T) {
 		}
 	})
 }
+
+// A backlog is looked at together: a sweep makes as many round trips for many
+// refunds that wait for a worker as for few, and still finds the one whose task
+// is gone.
+func TestABacklogCostsASweepNoMoreRoundTrips(t *testing.T) {
+	trips := map[int]int{}
+	for _, waiting := range []int{3, 60} {
+		world.Run(t, world.Options{Companies: []world.Company{named("bank", world.Company{})}}, func(w *world.World) {
+			first := w.Start("first")
+			for i := range waiting {
+				r := asks(fmt.Sprintf("r-%d", i), "1.00")
+				r.PaymentID = fmt.Sprintf("p-%d", i)
+				if _, err := first.Enqueue(r); err != nil {
+					t.Fatal(err)
+				}
+			}
+			sweep := func() int {
+				t.Helper()
+				before := len(w.Steps())
+				if err := first.Tick(); err != nil {
+					t.Fatal(err)
+				}
+				return len(w.Steps()) - before
+			}
+			w.Advance(time.Minute)
+			trips[waiting] = sweep()
+			w.Drop("r-1")
+			w.Advance(time.Minute)
+			for range 6 { // at most one of each bucket at a time
+				sweep()
+			}
+			if err := first.Deliver("r-1"); err != nil {
+				t.Errorf("of %d the one whose task was gone: %v", waiting, err)
+			}
+			for id, rec := range w.Records() {
+				if want := map[bool]refund.State{true: refund.Succeeded, false: refund.Queued}[id == "r-1"]; rec.State != want {
+					t.Errorf("%s is %s, want %s", id, rec.State, want)
+				}
+			}
+		})
+	}
+	if trips[3] != trips[60] {
+		t.Errorf("%d round trips for 3 waiting refunds, %d for 60", trips[3], trips[60])
+	}
+}
