@@ -145,21 +145,21 @@ func (w *Wire) Cut() {
 }
 
 // LoseNextAnswer breaks the next connection on which a client says the word, in
-// lower case, right after the server has got it.
+// any case, right after the server has got it.
 func (w *Wire) LoseNextAnswer(word string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.lose = word
+	w.lose = strings.ToLower(word)
 }
 
 // Sent returns what clients sent, in lower case and as it was written, where it
-// has the word in it.
+// has the word in it, in any case.
 func (w *Wire) Sent(word string) []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var found []string
 	for _, s := range w.sent {
-		if strings.Contains(s, word) {
+		if strings.Contains(s, strings.ToLower(word)) {
 			found = append(found, s)
 		}
 	}
