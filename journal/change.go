@@ -101,8 +101,8 @@ func (j *Journal) change(ctx context.Context, script *redis.Script, rec *Record,
 }
 
 // whole is a record with all that is stored of it, which one that was just taken in
-// does not have: it was not read. ErrStale with what there is now, where that is not
-// the same any more.
+// does not have: it was not read. Whether it still is what the caller saw is for the
+// script to say, which also knows a repeat.
 func (j *Journal) whole(ctx context.Context, rec *Record) (*Record, error) {
 	if rec.fields != nil {
 		return rec, nil
@@ -111,10 +111,10 @@ func (j *Journal) whole(ctx context.Context, rec *Record) (*Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	if held.Version != rec.Version || held.Token != rec.Token || held.Digest != rec.Digest {
+	if held.Digest != rec.Digest {
 		return held, ErrStale
 	}
-	all := *rec // with the epoch and the mark that it was decided under
+	all := *rec // with the epoch and the mark that the change was decided under
 	all.fields = held.fields
 	return &all, nil
 }
