@@ -39,7 +39,11 @@ func (p *Processor) gate(ctx context.Context, a Account) (pass pause.Pass, err e
 		return pass, &Later{After: pauseLook, Why: "Redis does not keep what it must; see the worker's log"}
 	}
 	call := admission.Call{Provider: a.Name, Lease: a.Timeout + probeTime, Limit: a.RateLimit, Burst: a.Burst, MaxWait: inPlace}
-	for waited := false; ; waited = true {
+	hold := limitHold
+	if spare(ctx) {
+		call.MaxWait, hold = 0, 0
+	}
+	for waited := false; ; {
 		got, err := p.Desk.Ask(ctx, call)
 		if err != nil || got.Slot {
 			return p.wait(ctx, a, got, err)
@@ -47,13 +51,21 @@ func (p *Processor) gate(ctx context.Context, a Account) (pass pause.Pass, err e
 		if got.Pass.Open {
 			p.Observer.Limited(a.Name)
 			p.report(ctx, a, pause.Nothing().Of(got.Pass))
-			return got.Pass, &Later{After: retry.Spread(got.Wait, p.Random), Why: "the rate limit of " + a.Name}
+			here := min(got.Wait, hold)
+			if err := p.sleep(ctx, here); err != nil {
+				return got.Pass, err
+			}
+			if hold -= here; hold == 0 {
+				return got.Pass, &Later{After: retry.Spread(got.Wait-here, p.Random), Why: "the rate limit of " + a.Name}
+			}
+			continue
 		}
 		// A short wait happens here, so that refunds behind a pause stay in the
 		// queue instead of going round.
 		if waited {
 			return got.Pass, &Later{After: retry.Spread(min(got.Pass.Wait, pauseLook), p.Random), Why: pausedWhy(a.Name, got.Pass)}
 		}
+		waited = true
 		if err := p.sleep(ctx, retry.Spread(min(got.Pass.Wait, inPlace), p.Random)); err != nil {
 			return got.Pass, err
 		}
@@ -70,6 +82,15 @@ func (p *Processor) wait(ctx context.Context, a Account, got admission.Answer, e
 	}
 	return got.Pass, err
 }
+
+// asSpare marks what is done beside the queue. It takes a slot of the limit that
+// is free, and waits for none: where all are taken the queue's own workers wait
+// for them, and one of them may be at this very refund.
+func asSpare(ctx context.Context) context.Context { return context.WithValue(ctx, spareKey{}, true) }
+
+type spareKey struct{}
+
+func spare(ctx context.Context) bool { return ctx.Value(spareKey{}) != nil }
 
 func pausedWhy(provider string, pass pause.Pass) string {
 	if pass.Reason == "" {

@@ -291,7 +291,7 @@ func (s *Sweeper) run(ctx context.Context, rec *journal.Record) error {
 	account := s.processor.accounts[rec.Provider]
 	ctx, cancel := context.WithTimeout(ctx, TaskTimeout(account.Provider))
 	defer cancel()
-	ctx, span := s.processor.resume(ctx, "sweep", trace.SpanKindInternal, rec)
+	ctx, span := s.processor.resume(asSpare(ctx), "sweep", trace.SpanKindInternal, rec)
 	done, err := s.processor.Run(ctx, rec)
 	end(span, done, err)
 	if later := AsLater(err); later != nil {

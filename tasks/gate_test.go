@@ -1,0 +1,86 @@
+package tasks_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"refundworker/internal/world"
+	"refundworker/ratelimit"
+	"refundworker/refund"
+	"refundworker/tasks"
+)
+
+// busy is a company with a limit of one call in two seconds, of which others
+// have taken the next slots.
+func busy(t *testing.T, slots int, f func(w *world.World, p *world.Process)) {
+	o := company(world.Company{NoStatus: true})
+	o.Companies[0].Settings = append(o.Companies[0].Settings, "rate_limit: 30/m", "burst: 1", "preflight: false")
+	world.Run(t, o, func(w *world.World) {
+		p := w.Start("a")
+		for range slots {
+			_, ok, err := p.Processor.Desk.Limiter.Reserve(context.Background(), "bank", ratelimit.Limit{Calls: 30, Per: time.Minute}, 1, ratelimit.MaxWait)
+			if !ok || err != nil {
+				w.T.Fatal(ok, err)
+			}
+		}
+		if _, err := p.Enqueue(asks("r-1", "1.00")); err != nil {
+			w.T.Fatal(err)
+		}
+		f(w, p)
+	})
+}
+
+func TestARefundWithoutASlotKeepsItsPlaceUntilItsTurn(t *testing.T) {
+	busy(t, 5, func(w *world.World, p *world.Process) {
+		begun := w.Now()
+		if err := p.Deliver("r-1"); err != nil {
+			w.T.Fatalf("it went back to the queue: %v", err)
+		}
+		calls := w.Bank("bank").Calls()
+		if len(calls) != 1 || calls[0].At.Sub(begun).Round(time.Second) != 10*time.Second {
+			w.T.Errorf("calls %v, want one when the fifth slot is over, 10s after %s", calls, begun)
+		}
+	})
+}
+
+func TestARefundWhoseTurnIsFarGoesBackToTheQueue(t *testing.T) {
+	busy(t, 20, func(w *world.World, p *world.Process) {
+		begun := w.Now()
+		later := tasks.AsLater(p.Deliver("r-1"))
+		if later == nil || !strings.Contains(later.Why, "the rate limit of bank") {
+			w.T.Fatalf("got %v, want to wait for the limit", later)
+		}
+		// Two seconds before the slot, in which it is reserved.
+		if back := w.Now().Sub(begun) + later.After; back < 38*time.Second || back > 45*time.Second {
+			w.T.Errorf("it comes back after %s, want some 38 s", back)
+		}
+		if held := w.Now().Sub(begun).Round(time.Second); held != 15*time.Second {
+			w.T.Errorf("it kept its place for %s: others went round in the queue", held)
+		}
+	})
+}
+
+func TestTheSpareClockworkWaitsForNoSlot(t *testing.T) {
+	busy(t, 1, func(w *world.World, p *world.Process) {
+		begun := w.Now()
+		err := p.Do(func(ctx context.Context) error {
+			rec, err := p.Backend.Journal.Get(ctx, "r-1")
+			if err == nil {
+				_, err = p.Processor.Run(tasks.AsSpare(ctx), rec)
+			}
+			return err
+		})
+		if later := tasks.AsLater(err); later == nil || !w.Now().Equal(begun) {
+			w.T.Errorf("got %v after %s, want to be sent away at once", err, w.Now().Sub(begun))
+		}
+		if rec := w.Records()["r-1"]; rec.State != refund.Queued {
+			w.T.Errorf("it is %s", rec.State)
+		}
+		// The slot is still there for the queue.
+		if err := p.Deliver("r-1"); err != nil || w.Now().Sub(begun).Round(time.Second) != 2*time.Second {
+			w.T.Errorf("the queue's own worker: %v after %s, want it in the next slot", err, w.Now().Sub(begun))
+		}
+	})
+}
