@@ -27,7 +27,7 @@ type finding interface{ sheets() []sheet }
 
 // experiments are all of them, with settings of their own.
 func experiments() []experiment {
-	return []experiment{latencyExperiment(), growthExperiment(), memoryExperiment(), podsExperiment(), providersExperiment(), enqueueExperiment(), clusterExperiment(), piecesExperiment()}
+	return []experiment{latencyExperiment(), growthExperiment(), memoryExperiment(), podsExperiment(), limitsExperiment(), providersExperiment(), enqueueExperiment(), clusterExperiment(), piecesExperiment()}
 }
 
 func (e experiment) command() *cobra.Command {

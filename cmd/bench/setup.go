@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -11,12 +12,15 @@ import (
 )
 
 // setup is a configuration of our worker. It leaves everything as it is shipped
-// but the rate limit, which would be what is measured, and how soon maib is asked.
+// but the rate limit, which would be what is measured unless it is meant to be,
+// and how soon maib is asked.
 type setup struct {
 	redis       providers.Secret
 	durability  config.Durability
 	concurrency int
 	preflight   bool
+	limit       string // of each account; empty: none
+	burst       int
 	accounts    []account
 }
 
@@ -49,12 +53,13 @@ func (s setup) yaml() string {
 		fmt.Fprintf(&text, `  %s:
     driver: %s
     base_url: %s
-    rate_limit: none
+    rate_limit: %s
+    burst: %d
     concurrency: %d
     preflight: %t
     poll: {initial: 10ms, max: 100ms}
     %s
-`, a.name, a.company, a.baseURL, s.concurrency, s.preflight, strings.Join(a.credentials, "\n    "))
+`, a.name, a.company, a.baseURL, cmp.Or(s.limit, "none"), max(s.burst, 1), s.concurrency, s.preflight, strings.Join(a.credentials, "\n    "))
 	}
 	return text.String()
 }
