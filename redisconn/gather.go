@@ -46,29 +46,47 @@ func (g *gatherer[C]) do(ctx context.Context, call C) (error, <-chan struct{}) {
 	if err := ctx.Err(); err != nil {
 		return err, nil
 	}
+	return g.await(ctx, g.join(call))
+}
+
+// join puts a call among those that wait.
+func (g *gatherer[C]) join(call C) *gathered[C] {
 	one := &gathered[C]{call: call, done: make(chan struct{}), lead: make(chan struct{})}
 	g.mu.Lock()
+	defer g.mu.Unlock()
 	g.waiting = append(g.waiting, one)
 	if g.sending < g.atOnce {
 		g.sending++
 		one.leads = true
 		close(one.lead)
 	}
-	g.mu.Unlock()
+	return one
+}
+
+// await is the rest of do. Whoever has the turn to send and does not send hands
+// it over: of several things that have happened by now select sees any one.
+func (g *gatherer[C]) await(ctx context.Context, one *gathered[C]) (error, <-chan struct{}) {
 	select {
 	case <-one.lead:
 		g.together()
-	case <-one.done:
+	case <-one.done: // another sender took it
+		g.mu.Lock()
+		if one.leads {
+			g.handOver()
+		}
+		g.mu.Unlock()
 	case <-ctx.Done():
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		i := slices.Index(g.waiting, one)
-		if i < 0 {
-			return ctx.Err(), one.done
+		if i >= 0 {
+			g.waiting = slices.Delete(g.waiting, i, i+1)
 		}
-		g.waiting = slices.Delete(g.waiting, i, i+1)
 		if one.leads {
 			g.handOver()
+		}
+		if i < 0 {
+			return ctx.Err(), one.done
 		}
 		return ctx.Err(), nil
 	}

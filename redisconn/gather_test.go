@@ -185,3 +185,31 @@ func TestASenderThatEndsInTheMiddleLeavesNobodyWaiting(t *testing.T) {
 		})
 	}
 }
+
+// Of two whose turn it is, one may send for both before the other comes to look.
+// The other's turn is then for whoever comes next, and not lost for ever.
+func TestATurnThatIsNotTakenIsHandedOver(t *testing.T) {
+	for name, ends := range map[string]bool{"its call was answered meanwhile": false, "its caller gave up meanwhile": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g, r := gather(2)
+				close(r.let)
+				for range 50 { // select sees any one of what has happened
+					first, second := g.join(1), g.join(2)
+					if err, _ := g.await(t.Context(), first); err != nil {
+						t.Fatal(err)
+					}
+					ctx, cancel := context.WithCancel(t.Context())
+					if ends {
+						cancel()
+					}
+					_, _ = g.await(ctx, second)
+					cancel()
+					if g.sending != 0 {
+						t.Fatalf("%d turns are lost", g.sending)
+					}
+				}
+			})
+		})
+	}
+}
