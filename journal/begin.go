@@ -61,6 +61,23 @@ func (j *Journal) Begin(ctx context.Context, rec *Record, b Beginning) (*Record,
 	if err != nil {
 		return rec, err
 	}
+	return j.begin(ctx, rec, b, rec.Epoch)
+}
+
+// Open is Load and Begin in one, for an order whose refund is as it was taken in,
+// as far as the caller can tell: it was never attempted, nothing was changed or
+// put off, it is due, and the journal was not restored. If it is not so, nothing is
+// written, the error is ErrStale or a Blocked, and the record is as Load reads it.
+// An order of other content is ErrStale, too. There is no baseline.
+func (j *Journal) Open(ctx context.Context, o refund.Order, b Beginning) (*Record, error) {
+	rec := &Record{ID: o.RefundID, Provider: o.Provider, PaymentID: o.PaymentID, Digest: o.Digest(), Version: 1, Seq: 1}
+	if !o.Full {
+		rec.Amount = &o.Amount.Minor
+	}
+	return j.begin(ctx, rec, b, "")
+}
+
+func (j *Journal) begin(ctx context.Context, rec *Record, b Beginning, epoch string) (*Record, error) {
 	n := rec.Attempts + 1
 	entry := Attempt{Number: n, Outcome: "running"}
 	if minor, ok := rec.Send(); ok {
@@ -88,7 +105,10 @@ func (j *Journal) Begin(ctx context.Context, rec *Record, b Beginning) (*Record,
 	}
 	c.at("deadline", b.Timeout)
 	c.at("due", b.Timeout+b.Grace)
-	return j.change(ctx, beginScript, rec, c, b.Token, rec.Epoch, baseline, readAt, ms(b.MaxAge), guard, rec.mark, flag(rec.compared),
+	if epoch == "" {
+		c.gone = append(c.gone, "why") // that it waited for a window
+	}
+	return j.change(ctx, beginScript, rec, c, b.Token, epoch, baseline, readAt, ms(b.MaxAge), guard, rec.mark, flag(rec.compared),
 		flag(j.options.Lineage), ms(b.Timeout+b.Grace), rec.Seq+1, quote(b.By), quote("attempt "+strconv.Itoa(n)))
 }
 

@@ -3,7 +3,8 @@
 --    1 refund id, 2 token, 3 and 4 the version and the token of the last change
 --      that the caller saw, 5 digest of the content that it saw
 --    6 provider, 7 provider:payment
---    8 the payment's epoch that the baseline was read under
+--    8 the payment's epoch that the baseline was read under; '' where nothing was
+--      read before: then the refund must be due, and it comes with the answer 'ok', too
 --    9 minor units the provider counts as refunded or requested now, '' for none
 --   10 ms of Redis's clock when the provider was asked, '' for none
 --   11 ms that such an answer stays good
@@ -18,13 +19,15 @@
 -- Answers as step.lua, or {'not admitted', …} or {'blocked', now, fields, epoch, restored, why, other id, ms to wait}.
 local id, token, provider, place = ARGV[1], ARGV[2], ARGV[6], ARGV[7]
 local now = clock()
-local r = redis.call('HMGET', KEYS[1], 'token', 'ver', 'state', 'digest', 'amount', 'order', 'first_unproven')
+local r = redis.call('HMGET', KEYS[1], 'token', 'ver', 'state', 'digest', 'amount', 'order', 'first_unproven', 'due')
 if not r[2] then return { 'missing', text(now), {}, '', 0 } end
 if r[1] == token then
   redis.call('HSET', KEYS[1], 'token', token)
   return answer('again', id, now, place)
 end
 if not unchanged(r) or r[3] ~= 'queued' or r[4] ~= ARGV[5] then return answer('stale', id, now, place) end
+local unread = ARGV[8] == ''
+if unread and tonumber(r[8]) > now then return answer('stale', id, now, place) end
 
 local amount, order = tonumber(r[5] or ''), tonumber(r[6])
 
@@ -40,7 +43,9 @@ if ARGV[15] == '1' then
   if history and string.sub(marks[2] or '', 1, #history) ~= history then return answer('not admitted', id, now, place) end
 end
 local restored = marks[1] or ''
-if restored ~= ARGV[13] or redis.call('HGET', payment_key(place), 'epoch') ~= ARGV[8] then return blocked('changed', '', 0) end
+if restored ~= ARGV[13] or not unread and redis.call('HGET', payment_key(place), 'epoch') ~= ARGV[8] then
+  return blocked('changed', '', 0)
+end
 
 local moved = 0
 for _, other_id in ipairs(redis.call('ZRANGE', refunds_key(place), 0, -1)) do
@@ -74,4 +79,6 @@ write(20, now)
 schedule(id, 'queued', 'sending', now + ARGV[16])
 index(id, provider, 'queued', 'sending', now)
 remember(id, ARGV[17], now, 'queued', 'sending', ARGV[18], ARGV[19])
-return { 'ok', text(now), {}, text(redis.call('HINCRBY', payment_key(place), 'epoch', 1)), restored }
+local epoch = text(redis.call('HINCRBY', payment_key(place), 'epoch', 1))
+if unread then return answer('ok', id, now, place) end
+return { 'ok', text(now), {}, epoch, restored }

@@ -82,7 +82,7 @@ func (j *Journal) change(ctx context.Context, script *redis.Script, rec *Record,
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("journal: change refund: %w", err)
-	case got.word == "ok":
+	case got.word == "ok" && got.rec == nil:
 		return c.made(rec, got)
 	case got.word == "missing" || got.rec == nil:
 		return nil, ErrNotFound

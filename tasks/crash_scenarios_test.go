@@ -34,6 +34,12 @@ func clustered(o world.Options) world.Options {
 	return o
 }
 
+// unasked is o without a look at the provider before an attempt.
+func unasked(o world.Options) world.Options {
+	o.Companies[0].Settings = append(o.Companies[0].Settings, "preflight: false")
+	return o
+}
+
 func asks(id, amount string) refund.Request {
 	return refund.Request{RefundID: id, Provider: "bank", PaymentID: "p-1", Amount: amount, Currency: "RUB", Reason: "returned"}
 }
@@ -66,6 +72,9 @@ var scenarios = []scenario{
 	{"no connection, then 429", company(world.Company{}), single("100.00", world.NotSent(), world.SlowDown(3*time.Second)), one(refund.Succeeded)},
 	{"guarded, answer lost", company(world.Company{NoStatus: true, Guard: 30 * time.Minute}), single("100.00", world.LoseAnswer()), one(refund.Review)},
 	{"guarded, request lost", company(world.Company{NoStatus: true, Guard: 30 * time.Minute}), single("100.00", world.LoseRequest()), one(refund.Succeeded)},
+	{"nothing asked before", unasked(company(world.Company{})), single("100.00"), one(refund.Succeeded)},
+	{"nothing asked before, no connection, then 429", unasked(company(world.Company{})), single("100.00", world.NotSent(), world.SlowDown(3*time.Second)), one(refund.Succeeded)},
+	{"nothing asked before, guarded, request lost", unasked(company(world.Company{NoStatus: true, Guard: 30 * time.Minute})), single("100.00", world.LoseRequest()), one(refund.Succeeded)},
 	{"two refunds of a payment", company(world.Company{}), func(s *story) {
 		s.enqueue(asks("r-1", "100.00"))
 		s.enqueue(asks("r-2", "60.00"))

@@ -20,13 +20,13 @@ import (
 // the refund; what is sent comes from the journal.
 func (p *Processor) Handle(ctx context.Context, t *asynq.Task) error {
 	ctx = p.carried(ctx, t.Headers())
-	rec, err := p.find(ctx, t)
+	rec, begun, err := p.find(ctx, t)
 	if err != nil {
 		p.undelivered(ctx, err)
 		return err
 	}
 	ctx, span := p.resume(ctx, "deliver", trace.SpanKindConsumer, rec)
-	rec, err = p.Run(ctx, rec)
+	rec, err = p.run(ctx, rec, begun)
 	end(span, rec, err)
 	switch {
 	case err != nil:
@@ -38,38 +38,42 @@ func (p *Processor) Handle(ctx context.Context, t *asynq.Task) error {
 	return p.result(t, rec)
 }
 
-// find loads the refund of a task. A task of somebody who never asked the
-// journal is taken in first, as an Enqueuer would have.
-func (p *Processor) find(ctx context.Context, t *asynq.Task) (*journal.Record, error) {
+// find loads the refund of a task, and begins its attempt where nothing is to be
+// looked at before: see open. A task of somebody who never asked the journal is
+// taken in first, as an Enqueuer would have.
+func (p *Processor) find(ctx context.Context, t *asynq.Task) (*journal.Record, *begun, error) {
 	request, err := Decode(t.Payload())
 	if err != nil {
-		return nil, archive("unreadable payload", err)
+		return nil, nil, archive("unreadable payload", err)
 	}
 	taskID, _ := asynq.GetTaskID(ctx)
 	if request.RefundID == "" {
 		request.RefundID = taskID
 	}
 	if queue, ok := asynq.GetQueueName(ctx); ok && queueProvider(queue) != request.Provider {
-		return nil, archive("wrong queue", fmt.Errorf("provider: must be the queue's, %s", queueProvider(queue)))
+		return nil, nil, archive("wrong queue", fmt.Errorf("provider: must be the queue's, %s", queueProvider(queue)))
 	}
 	order, err := p.intake.check(request)
 	if err != nil {
-		return nil, archive("invalid refund", err)
+		return nil, nil, archive("invalid refund", err)
 	}
-	rec, err := p.Journal.Load(ctx, order.Provider, order.PaymentID, order.RefundID)
+	rec, started, err := p.open(ctx, order)
+	if rec == nil && err == nil {
+		rec, err = p.Journal.Load(ctx, order.Provider, order.PaymentID, order.RefundID)
+	}
 	if err == nil && rec.Digest != order.Digest() {
-		return nil, archive("conflict", errors.New("this refund id stands for other content"))
+		return nil, nil, archive("conflict", errors.New("this refund id stands for other content"))
 	}
 	if !errors.Is(err, journal.ErrNotFound) {
-		return rec, err
+		return rec, started, err
 	}
 	admitted, err := p.intake.admit(ctx, []journal.Asked{{Order: order, Taking: journal.Taking{RecordRefusal: true, By: "queue"}}})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	receipt, rec := admitted[0].receipt, admitted[0].rec
 	if rec == nil {
-		return nil, archive(string(receipt.Status), errors.New(receipt.Message))
+		return nil, nil, archive(string(receipt.Status), errors.New(receipt.Message))
 	}
 	if rec.State.Terminal() {
 		p.Log.Info("refund from a foreign task was refused", about(rec, zap.String("rule", rec.ReasonCode))...)
@@ -77,11 +81,24 @@ func (p *Processor) find(ctx context.Context, t *asynq.Task) (*journal.Record, e
 	} else if receipt.Status == Queued {
 		p.Log.Info("refund queued from a foreign task", about(rec)...)
 	}
-	return rec, nil
+	return rec, nil, nil
 }
 
 func archive(what string, why error) error {
 	return fmt.Errorf("%s: %v: %w", what, why, asynq.SkipRetry)
+}
+
+// taskResult is what a finished task shows of its refund.
+type taskResult struct {
+	RefundID         string       `json:"refund_id"`
+	State            refund.State `json:"state"`
+	Amount           string       `json:"amount"`
+	AmountMoved      string       `json:"amount_moved"`
+	Currency         string       `json:"currency"`
+	ReasonCode       string       `json:"reason_code"`
+	ProviderRefundID string       `json:"provider_refund_id"`
+	Attempts         int          `json:"attempts"`
+	At               time.Time    `json:"at"`
 }
 
 // result leaves a settled refund's outcome on its task, for people who look at
@@ -92,8 +109,7 @@ func (p *Processor) result(t *asynq.Task, rec *journal.Record) error {
 		return nil
 	}
 	v := rec.View()
-	b, err := json.Marshal(map[string]any{"refund_id": v.RefundID, "state": v.State, "amount": v.Amount, "amount_moved": v.AmountMoved,
-		"currency": v.Currency, "reason_code": v.ReasonCode, "provider_refund_id": v.ProviderRefundID, "attempts": rec.Attempts, "at": v.UpdatedAt})
+	b, err := json.Marshal(taskResult{v.RefundID, v.State, v.Amount, v.AmountMoved, v.Currency, v.ReasonCode, v.ProviderRefundID, rec.Attempts, v.UpdatedAt})
 	if err == nil {
 		_, err = writer.Write(b)
 	}

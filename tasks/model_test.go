@@ -53,6 +53,9 @@ func TestModel(t *testing.T) {
 		for _, name := range banks[:rapid.IntRange(1, len(banks)).Draw(rt, "providers")] {
 			c := named(name, rapid.SampledFrom(companies).Draw(rt, name))
 			c.Settings = append(c.Settings, "limits: {"+rapid.SampledFrom(limits).Draw(rt, "limits")+"}")
+			if rapid.IntRange(0, 3).Draw(rt, name+" is not asked before") == 0 {
+				c.Settings = append(c.Settings, "preflight: false")
+			}
 			options.Companies = append(options.Companies, c)
 		}
 		// A day of asking once a minute would be most of each story.

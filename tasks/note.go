@@ -31,8 +31,9 @@ func (p *Processor) note(ctx context.Context, before, after *journal.Record) {
 	p.changed(ctx, before.State, after.State)
 	fields := about(after, zap.String("reason_code", after.ReasonCode), zap.Duration("age", after.Now.Sub(after.Created)))
 	attempted := before.State == refund.Sending || after.Attempts > before.Attempts
-	switch last := after.LastAttempt(); {
+	switch {
 	case attempted && after.State != refund.Sending:
+		last := after.LastAttempt()
 		fields = append(fields, zap.String("outcome", last.Outcome), zap.String("code", last.Code), zap.Duration("took", last.EndedAt.Sub(last.StartedAt)))
 	case !attempted && before.Took > 0:
 		fields = append(fields, zap.Duration("took", before.Took)) // the lookup

@@ -107,6 +107,11 @@ const maxSteps = 12
 // Run takes a refund as far as it goes now. The error is a *Later when it
 // waits, nil when it is settled or in review.
 func (p *Processor) Run(ctx context.Context, rec *journal.Record) (*journal.Record, error) {
+	return p.run(ctx, rec, nil)
+}
+
+// run is Run, of a refund whose attempt has begun if begun is not nil.
+func (p *Processor) run(ctx context.Context, rec *journal.Record, begun *begun) (*journal.Record, error) {
 	account, ok := p.accounts[rec.Provider]
 	if !ok {
 		return rec, fmt.Errorf("provider %q of refund %s is not configured here: add it to the configuration", rec.Provider, rec.ID)
@@ -115,10 +120,20 @@ func (p *Processor) Run(ctx context.Context, rec *journal.Record) (*journal.Reco
 		if rec.State.Terminal() || rec.State == refund.Review && rec.Request == nil {
 			return rec, nil
 		}
-		if wait := rec.Due.Sub(rec.Now); wait > 0 {
-			return rec, &Later{After: wait, Why: waiting(rec)}
+		var next *journal.Record
+		var err error
+		if begun != nil {
+			before := *rec
+			before.State, before.Attempts = refund.Queued, rec.Attempts-1
+			p.note(ctx, &before, rec)
+			next, err = p.send(ctx, account, rec, *begun)
+			begun = nil
+		} else {
+			if wait := rec.Due.Sub(rec.Now); wait > 0 {
+				return rec, &Later{After: wait, Why: waiting(rec)}
+			}
+			next, err = p.step(ctx, account, rec)
 		}
-		next, err := p.step(ctx, account, rec)
 		if errors.Is(err, journal.ErrStale) && next != nil {
 			rec = next
 			continue

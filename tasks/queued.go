@@ -34,8 +34,10 @@ func (p *Processor) queued(ctx context.Context, a Account, rec *journal.Record) 
 	if left := p.restoredLeft(rec, a.Reconcile.Settle); rec.Restored && left > 0 {
 		return p.later(ctx, rec, left, "the journal was restored from a backup: the settling time is not over", false)
 	}
-	b := journal.Beginning{Token: journal.NewToken(), MaxAge: baselineAge, Timeout: a.Timeout, Grace: deadlineGrace, By: p.By,
-		Set: map[string]string{"account": a.Fingerprint, "lookups": "", "attempt_end": "", "end_wall": "", "denied": "", "lag_since": ""}}
+	b := p.beginning(a)
+	for _, field := range []string{"lookups", "attempt_end", "end_wall", "denied", "lag_since"} {
+		b.Set[field] = ""
+	}
 	pending := int64(0)
 	if p.mustLook(a, rec) {
 		got, put, err := p.look(ctx, a, rec)
@@ -91,6 +93,11 @@ func (p *Processor) queued(ctx context.Context, a Account, rec *journal.Record) 
 	return p.attempt(ctx, a, rec, b, pass)
 }
 
+func (p *Processor) beginning(a Account) journal.Beginning {
+	return journal.Beginning{Token: journal.NewToken(), MaxAge: baselineAge, Timeout: a.Timeout, Grace: deadlineGrace, By: p.By,
+		Set: map[string]string{"account": a.Fingerprint}}
+}
+
 // mustLook reports whether the provider is to be asked before the attempt.
 func (p *Processor) mustLook(a Account, rec *journal.Record) bool {
 	needer, ok := a.API.(providers.AmountNeeder)
@@ -139,42 +146,52 @@ func (p *Processor) weigh(a Account, rec *journal.Record, got asked) *journal.St
 	return nil
 }
 
-// attempt writes the attempt ahead, sends it once and settles it.
+// attempt writes the attempt ahead and sends it.
 func (p *Processor) attempt(ctx context.Context, a Account, rec *journal.Record, b journal.Beginning, pass pause.Pass) (*journal.Record, error) {
 	started := p.Now()
 	b.Set["start_wall"] = number(started.UnixMilli())
-	begun, err := p.Journal.Begin(ctx, rec, b)
+	sending, err := p.Journal.Begin(ctx, rec, b)
 	if err != nil {
 		p.report(ctx, a, pause.Nothing().Of(pass))
 	}
 	var blocked *journal.Blocked
 	switch {
 	case errors.As(err, &blocked):
-		put, err := p.blocked(ctx, a, begun, blocked)
+		put, err := p.blocked(ctx, a, sending, blocked)
 		if err == nil {
 			p.uncount(ctx, a, put, b.Token)
 		}
 		return put, err
 	case errors.Is(err, journal.ErrStale):
-		return begun, err
+		return sending, err
 	case err != nil:
 		return p.takeBack(ctx, a, rec, b.Token, err)
 	}
-	p.note(ctx, rec, begun)
+	p.note(ctx, rec, sending)
+	return p.send(ctx, a, sending, begun{pass, started})
+}
 
-	deadline := started.Add(a.Timeout)
-	minor, _ := begun.Send()
+// begun is an attempt that is written ahead and was not sent yet.
+type begun struct {
+	pass    pause.Pass
+	started time.Time // by the local clock, before it was written ahead
+}
+
+// send makes the attempt that is written ahead, once, and settles it.
+func (p *Processor) send(ctx context.Context, a Account, rec *journal.Record, b begun) (*journal.Record, error) {
+	deadline := b.started.Add(a.Timeout)
+	minor, _ := rec.Send()
 	// The attempt outlives whatever ends this run: it is on the wire, and only
 	// its own deadline may cut it short.
 	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), deadline.Sub(p.Now()))
-	call, span := p.span(call, "attempt", trace.SpanKindClient, begun)
-	outcome := a.API.Refund(call, providers.Attempt{RefundID: begun.ID, Number: begun.Attempts, PaymentID: begun.PaymentID,
-		Full: begun.Full(), Minor: minor, Currency: begun.Currency, Reason: begun.Reason, Receipt: begun.Receipt, Deadline: deadline})
+	call, span := p.span(call, "attempt", trace.SpanKindClient, rec)
+	outcome := a.API.Refund(call, providers.Attempt{RefundID: rec.ID, Number: rec.Attempts, PaymentID: rec.PaymentID,
+		Full: rec.Full(), Minor: minor, Currency: rec.Currency, Reason: rec.Reason, Receipt: rec.Receipt, Deadline: deadline})
 	cancel()
-	endAttempt(span, begun.Attempts, outcome)
-	outcome.Message = begun.Receipt.Hide(outcome.Message)
+	endAttempt(span, rec.Attempts, outcome)
+	outcome.Message = rec.Receipt.Hide(outcome.Message)
 	p.Observer.Attempted(a.Name, outcome.Kind.String())
-	return p.settle(ctx, a, begun, outcome, pass, begun.Now.Add(p.Now().Sub(started)))
+	return p.settle(ctx, a, rec, outcome, b.pass, rec.Now.Add(p.Now().Sub(b.started)))
 }
 
 // blocked handles an attempt that may not start now.
