@@ -12,6 +12,9 @@ import (
 // togetherFor bounds one pipeline of commands that were gathered.
 const togetherFor = 5 * time.Second
 
+// errUnsent is the error of a command that nothing was heard of.
+var errUnsent = errors.New("redis: the command was not sent")
+
 // Together has the scripts and the HSETs that goroutines send through the client
 // at about the same moment travel in one pipeline to their server. Of a lost
 // answer it makes what go-redis makes of a pipeline's: all of it is sent again.
@@ -32,12 +35,27 @@ func newTogether(node *redis.Client) together {
 	return together{&gatherer[redis.Cmder]{atOnce: 1, send: func(cmds []redis.Cmder) {
 		ctx, cancel := context.WithTimeout(context.Background(), togetherFor)
 		defer cancel()
-		pipe := node.Pipeline()
-		for _, cmd := range cmds {
-			_ = pipe.Process(ctx, cmd) // queues it; its error comes with Exec
-		}
-		_, _ = pipe.Exec(ctx) // leaves its error with each command
+		Exec(ctx, node, cmds...)
 	}}}
+}
+
+// Exec sends commands in one pipeline and leaves with each what became of it.
+//
+// Where a server refuses the new connection that it needs (a password that was
+// changed, say), go-redis tells that of the pipeline alone, and leaves each command
+// as if it had been answered.
+func Exec(ctx context.Context, client redis.UniversalClient, cmds ...redis.Cmder) {
+	pipe := client.Pipeline()
+	for _, cmd := range cmds {
+		cmd.SetErr(errUnsent) // until there is an answer
+		_ = pipe.Process(ctx, cmd)
+	}
+	_, err := pipe.Exec(ctx)
+	for _, cmd := range cmds {
+		if cmd.Err() == errUnsent && err != nil {
+			cmd.SetErr(err)
+		}
+	}
 }
 
 func (h together) ProcessHook(next redis.ProcessHook) redis.ProcessHook {

@@ -45,3 +45,18 @@ func TestTogetherAnswersEachCallerWithItsOwn(t *testing.T) {
 		})
 	}
 }
+
+// The password was changed: the connections that are open go on, and new ones are
+// refused, of which go-redis tells the pipeline but not its commands.
+func TestWhatIsSentTogetherIsNotTakenForAnsweredWithoutAConnection(t *testing.T) {
+	server := redistest.Start(t, "--requirepass", "changed")
+	client := open(t, "redis://:before@"+server.Addr+"/0")
+	redisconn.Together(client)
+	ctx := context.Background()
+	if n, err := client.HSet(ctx, "h", "a", 1).Result(); !redis.HasErrorPrefix(err, "WRONGPASS") {
+		t.Errorf("HSET: got %v, %v", n, err)
+	}
+	if v, err := redis.NewScript("return 1").Run(ctx, client, []string{"h"}).Result(); !redis.HasErrorPrefix(err, "WRONGPASS") {
+		t.Errorf("a script: got %v, %v", v, err)
+	}
+}

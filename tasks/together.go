@@ -7,6 +7,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"refundworker/journal"
+	"refundworker/redisconn"
 )
 
 // task is what is put on the queue for a refund.
@@ -25,17 +26,17 @@ func (q taskQueue) putAll(ctx context.Context, list []task) error {
 	var note notebook
 	noted := context.WithValue(ctx, noting{}, &note)
 	scripts := make([]*redis.Cmd, len(list))
-	pipe := q.redis.Pipeline()
+	var all []redis.Cmder
 	for i, t := range list {
 		note.script = nil
 		if err := q.put(noted, t.rec, t.payload, t.timeout); err != nil {
 			return err
 		}
 		if scripts[i] = note.script; note.script != nil {
-			_ = pipe.Process(ctx, note.script) // queues it; its error is looked at below
+			all = append(all, note.script)
 		}
 	}
-	_, _ = pipe.Exec(ctx) // of each by itself
+	redisconn.Exec(ctx, q.redis, all...)
 	for i, t := range list {
 		// 0 says that the task is there already, which is as good: see put.
 		if scripts[i] == nil || scripts[i].Err() == nil {
