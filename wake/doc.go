@@ -9,6 +9,7 @@
 //
 // It never moves, holds or drops a task itself. Whatever goes wrong here, a
 // message that is lost or a connection that breaks, costs time: a tenth of a
-// second for a new task, five seconds for a waiting one that another process
-// put there. Scripts that it does not know pass through untouched.
+// second for a new task, a second while another server of a cluster does not
+// answer, five seconds for a waiting one that another process put there. Scripts
+// that it does not know pass through untouched.
 package wake

@@ -7,6 +7,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
 )
 
 const (
@@ -16,6 +17,9 @@ const (
 	// pollKey is added for each key that has to be asked for by itself, as all in
 	// a cluster have to: no more than 400 of them a second.
 	pollKey = 2500 * time.Microsecond
+	// lookTime bounds one look, so that a server that does not answer keeps the
+	// others of a cluster from being looked into for no longer.
+	lookTime = time.Second
 )
 
 // polled is something that a poll asks for: whether a key is there. Redis keeps
@@ -48,6 +52,8 @@ func (b *Bell) poll(ctx context.Context) {
 // something each key is asked for by itself, and what was there stays so until it
 // is gone: a queue that is paused in asynqmon does not make all others noisy.
 func (b *Bell) look(ctx context.Context) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
 	var quiet, loud []polled
 	for _, p := range b.unknown(time.Now()) {
 		if b.cluster || *p.loud {
@@ -71,11 +77,7 @@ func (b *Bell) look(ctx context.Context) (time.Duration, error) {
 			tell(quiet, make([]bool, len(quiet)))
 		}
 	}
-	there, err := b.each(ctx, loud)
-	if err == nil {
-		tell(loud, there)
-	}
-	return wait, err
+	return wait, b.each(ctx, loud)
 }
 
 func tell(all []polled, there []bool) {
@@ -98,24 +100,40 @@ func (b *Bell) count(ctx context.Context, all []polled) (int64, error) {
 	return n, nil
 }
 
-// each says which of the keys are there.
-func (b *Bell) each(ctx context.Context, all []polled) ([]bool, error) {
-	if len(all) == 0 {
-		return nil, nil
+// each asks for the keys one by one, each server for its own: what one does not
+// answer is not known, and no other answer waits for it.
+func (b *Bell) each(ctx context.Context, all []polled) error {
+	servers := map[*redis.Client][]polled{}
+	for _, p := range all {
+		var server *redis.Client
+		if c, ok := b.rdb.(*redis.ClusterClient); ok {
+			server, _ = c.MasterForKey(ctx, p.key) // nil: not known either
+		}
+		servers[server] = append(servers[server], p)
 	}
+	var group errgroup.Group
+	for _, some := range servers {
+		group.Go(func() error { return b.ask(ctx, some) })
+	}
+	return group.Wait()
+}
+
+// ask asks for keys of one server, and tells.
+func (b *Bell) ask(ctx context.Context, some []polled) error {
 	pipe := b.rdb.Pipeline()
-	answers := make([]*redis.IntCmd, len(all))
-	for i, p := range all {
+	answers := make([]*redis.IntCmd, len(some))
+	for i, p := range some {
 		answers[i] = pipe.Exists(ctx, p.key)
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
-		return nil, fmt.Errorf("look for tasks: %w", err)
+		return fmt.Errorf("look for tasks: %w", err)
 	}
-	there := make([]bool, len(all))
+	there := make([]bool, len(some))
 	for i, a := range answers {
 		there[i] = a.Val() > 0
 	}
-	return there, nil
+	tell(some, there)
+	return nil
 }
 
 // unknown is what is believed to be empty and may not be any more.
