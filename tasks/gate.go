@@ -27,16 +27,23 @@ const pauseLook = 5 * time.Second
 // gate lets one call to the provider through: not while the provider is paused
 // or this worker is stopping, and only with a slot of the rate limit. Refunds
 // that wait here are not changed: waiting for others is no event of theirs.
-func (p *Processor) gate(ctx context.Context, a Account) (pass pause.Pass, err error) {
+func (p *Processor) gate(ctx context.Context, a Account) (pause.Pass, error) {
+	pass, _, err := p.gateEarly(ctx, a, 0)
+	return pass, err
+}
+
+// gateEarly is gate, and lets the call through so long before its slot, to get
+// ready in; it may be made after from.
+func (p *Processor) gateEarly(ctx context.Context, a Account, early time.Duration) (pass pause.Pass, from time.Time, err error) {
 	ctx, span := p.waitSpan(ctx, a.Name)
 	defer func() { end(span, nil, err) }()
 	select {
 	case <-p.Draining:
-		return pass, &Later{After: time.Second, Why: "the worker is stopping"}
+		return pass, from, &Later{After: time.Second, Why: "the worker is stopping"}
 	default:
 	}
 	if p.held.Load() != nil {
-		return pass, &Later{After: pauseLook, Why: "Redis does not keep what it must; see the worker's log"}
+		return pass, from, &Later{After: pauseLook, Why: "Redis does not keep what it must; see the worker's log"}
 	}
 	call := admission.Call{Provider: a.Name, Lease: a.Timeout + probeTime, Limit: a.RateLimit, Burst: a.Burst, MaxWait: inPlace}
 	hold := limitHold
@@ -46,42 +53,49 @@ func (p *Processor) gate(ctx context.Context, a Account) (pass pause.Pass, err e
 	for waited := false; ; {
 		got, err := p.Desk.Ask(ctx, call)
 		if err != nil || got.Slot {
-			return p.wait(ctx, a, got, err)
+			return p.wait(ctx, a, got, err, early)
 		}
 		if got.Pass.Open {
 			p.Observer.Limited(a.Name)
 			p.report(ctx, a, pause.Nothing().Of(got.Pass))
 			here := min(got.Wait, hold)
 			if err := p.sleep(ctx, here); err != nil {
-				return got.Pass, err
+				return got.Pass, from, err
 			}
 			if hold -= here; hold == 0 {
-				return got.Pass, &Later{After: retry.Spread(got.Wait-here, p.Random), Why: "the rate limit of " + a.Name}
+				return got.Pass, from, &Later{After: retry.Spread(got.Wait-here, p.Random), Why: "the rate limit of " + a.Name}
 			}
 			continue
 		}
 		// A short wait happens here, so that refunds behind a pause stay in the
 		// queue instead of going round.
 		if waited {
-			return got.Pass, &Later{After: retry.Spread(min(got.Pass.Wait, pauseLook), p.Random), Why: pausedWhy(a.Name, got.Pass)}
+			return got.Pass, from, &Later{After: retry.Spread(min(got.Pass.Wait, pauseLook), p.Random), Why: pausedWhy(a.Name, got.Pass)}
 		}
 		waited = true
 		if err := p.sleep(ctx, retry.Spread(min(got.Pass.Wait, inPlace), p.Random)); err != nil {
-			return got.Pass, err
+			return got.Pass, from, err
 		}
 	}
 }
 
-// wait waits for the slot of a call that may be made.
-func (p *Processor) wait(ctx context.Context, a Account, got admission.Answer, err error) (pause.Pass, error) {
+// wait waits for the slot of a call that may be made, but for the time that it
+// takes to get ready.
+func (p *Processor) wait(ctx context.Context, a Account, got admission.Answer, err error, early time.Duration) (pause.Pass, time.Time, error) {
+	from := time.Now().Add(got.Wait) // a timer's clock, not the refund's
 	if err == nil && got.Wait > 0 {
 		p.Observer.Limited(a.Name)
-		if err = p.sleep(ctx, got.Wait); err != nil {
+		if err = p.sleep(ctx, max(got.Wait-early, 0)); err != nil {
 			p.report(ctx, a, pause.Nothing().Of(got.Pass))
 		}
 	}
-	return got.Pass, err
+	return got.Pass, from, err
 }
+
+// attemptEarly is how long before its slot an attempt is written ahead: writing
+// takes a different time for each, and calls that leave one slot late and the next
+// in time are too close together for the provider.
+const attemptEarly = 50 * time.Millisecond
 
 // asSpare marks what is done beside the queue. It takes a slot of the limit that
 // is free, and waits for none: where all are taken the queue's own workers wait

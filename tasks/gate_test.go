@@ -45,6 +45,19 @@ func TestARefundWithoutASlotKeepsItsPlaceUntilItsTurn(t *testing.T) {
 	})
 }
 
+func TestACallLeavesInItsSlotHoweverLongWritingItAheadTakes(t *testing.T) {
+	busy(t, 1, func(w *world.World, p *world.Process) {
+		begun := w.Now()
+		p.FaultOn("begin.lua", world.Slow)
+		if err := p.Deliver("r-1"); err != nil {
+			w.T.Fatal(err)
+		}
+		if calls := w.Bank("bank").Calls(); len(calls) != 1 || calls[0].At.Sub(begun) != 2*time.Second {
+			w.T.Errorf("calls %v, want one when the slot begins, 2s after %s", calls, begun)
+		}
+	})
+}
+
 func TestARefundWhoseTurnIsFarGoesBackToTheQueue(t *testing.T) {
 	busy(t, 20, func(w *world.World, p *world.Process) {
 		begun := w.Now()

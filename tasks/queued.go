@@ -75,7 +75,7 @@ func (p *Processor) queued(ctx context.Context, a Account, rec *journal.Record) 
 			return p.blocked(ctx, a, rec, &journal.Blocked{Why: journal.GuardOver})
 		}
 	}
-	pass, err := p.gate(ctx, a)
+	pass, from, err := p.gateEarly(ctx, a, attemptEarly)
 	if err != nil {
 		return rec, err
 	}
@@ -90,7 +90,7 @@ func (p *Processor) queued(ctx context.Context, a Account, rec *journal.Record) 
 		p.report(ctx, a, pause.Nothing().Of(pass))
 		return p.askApproval(ctx, rec, why, err)
 	}
-	return p.attempt(ctx, a, rec, b, pass)
+	return p.attempt(ctx, a, rec, b, pass, from)
 }
 
 func (p *Processor) beginning(a Account) journal.Beginning {
@@ -146,8 +146,8 @@ func (p *Processor) weigh(a Account, rec *journal.Record, got asked) *journal.St
 	return nil
 }
 
-// attempt writes the attempt ahead and sends it.
-func (p *Processor) attempt(ctx context.Context, a Account, rec *journal.Record, b journal.Beginning, pass pause.Pass) (*journal.Record, error) {
+// attempt writes the attempt ahead and sends it, no earlier than from.
+func (p *Processor) attempt(ctx context.Context, a Account, rec *journal.Record, b journal.Beginning, pass pause.Pass, from time.Time) (*journal.Record, error) {
 	started := p.Now()
 	b.Set["start_wall"] = number(started.UnixMilli())
 	sending, err := p.Journal.Begin(ctx, rec, b)
@@ -168,6 +168,8 @@ func (p *Processor) attempt(ctx context.Context, a Account, rec *journal.Record,
 		return p.takeBack(ctx, a, rec, b.Token, err)
 	}
 	p.note(ctx, rec, sending)
+	// Nothing cuts this short: it is less than attemptEarly, and then the attempt is due.
+	<-time.After(time.Until(from))
 	return p.send(ctx, a, sending, begun{pass, started})
 }
 

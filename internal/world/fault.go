@@ -45,7 +45,11 @@ const (
 	FreezeSent       // so it does, but past all checks of its own clock: the step comes late
 	FreezeAfter      // it stands still when the step has happened, before it looks at the reply
 	Hold             // as Freeze; for tests that only want others to act in between
+	Slow             // Redis: the answer takes Slowness
 )
+
+// Slowness is how long a slow answer takes.
+const Slowness = 30 * time.Millisecond
 
 // Outage is how long a cut lasts: longer than a worker tries to write an
 // outcome down.
@@ -55,7 +59,7 @@ const Outage = 5 * time.Minute
 var Modes = []Mode{DieBefore, DieAfter, LoseReply, LoseWrite, Repeat, Unconfirmed, Half, CutAfter, CutBefore, Freeze, FreezeSent, FreezeAfter}
 
 var modeNames = [...]string{"none", "die-before", "die-after", "lose-reply", "lose-write", "repeat", "unconfirmed", "half", "cut-after",
-	"cut-before", "freeze", "freeze-sent", "freeze-after", "hold"}
+	"cut-before", "freeze", "freeze-sent", "freeze-after", "hold", "slow"}
 
 // String names the mode as tests do.
 func (m Mode) String() string { return modeNames[m] }
@@ -120,6 +124,10 @@ func (p *Process) meet(s Step, do effect, lost func(error) error) error {
 	case Unconfirmed:
 		_ = do(whole)
 		return lost(errLater)
+	case Slow:
+		err := do(whole)
+		time.Sleep(Slowness)
+		return err
 	case Freeze, Hold:
 		p.freeze()
 	case FreezeSent:
