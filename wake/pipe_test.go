@@ -24,7 +24,9 @@ func onPipes(t *testing.T, test func(t *testing.T, m *miniredis.Miniredis, rdb *
 	m.Server().Close() // the listener, whose wait no bubble understands
 	synctest.Test(t, func(t *testing.T) {
 		rdb := redis.NewClient(&redis.Options{
-			Addr: "127.0.0.1:1", Protocol: 2, DisableIdentity: true, PoolSize: 8,
+			// Enough connections that nobody waits for one: go-redis keeps the timers
+			// of those waits for everybody, and no bubble may use another's.
+			Addr: "127.0.0.1:1", Protocol: 2, DisableIdentity: true, PoolSize: 2000, MaxIdleConns: 8,
 			Dialer: func(context.Context, string, string) (net.Conn, error) {
 				near, far := net.Pipe()
 				m.Server().ServeConn(far)

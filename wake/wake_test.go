@@ -356,7 +356,7 @@ func TestIdleServersAskLittleHoweverManyThereAre(t *testing.T) {
 				for i := range one.accounts {
 					defer run(t, bell, "q"+strconv.Itoa(i), one.shares, handler)()
 				}
-				time.Sleep(10 * time.Second)
+				time.Sleep(12 * time.Second) // between two heartbeats
 				seen.take()
 				time.Sleep(time.Minute)
 				ours, asynqs := 0, 0
