@@ -108,6 +108,7 @@ func exchange(ctx context.Context, node *redis.Client, s waits, wait time.Durati
 		} else {
 			ran[i] = e.script.Eval(ctx, pipe, e.keys, e.args...)
 		}
+		ran[i].SetErr(errUnsent) // until there is an answer: see Exec
 	}
 	var onDisk *redis.IntSliceCmd
 	var onReplica *redis.IntCmd
@@ -125,12 +126,15 @@ func exchange(ctx context.Context, node *redis.Client, s waits, wait time.Durati
 		onReplica = redis.NewIntCmd(ctx, "wait", 1, milliseconds(wait))
 		_ = pipe.Process(ctx, onReplica)
 	}
-	_, err := pipe.Exec(ctx)
+	_, failed := pipe.Exec(ctx)
+	err := failed // the network's, whatever had been answered by then
 	if err == nil || refused(err) || errors.Is(err, redis.Nil) {
 		err = confirmedAll(onDisk, onReplica)
-	} // else it is the network's, whatever had been answered by then
+	}
 	for i, e := range together {
-		e.result, e.err = ran[i].Result()
+		if e.result, e.err = ran[i].Result(); e.err == errUnsent && failed != nil {
+			e.err = failed
+		}
 		if errors.Is(e.err, redis.Nil) {
 			e.err = nil
 		}

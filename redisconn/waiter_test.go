@@ -50,6 +50,21 @@ func TestRunReportsTheScriptsOwnErrorAtOnce(t *testing.T) {
 	}
 }
 
+// The password was changed: see TestWhatIsSentTogetherIsNotTakenForAnsweredWithoutAConnection.
+func TestAScriptWithoutAConnectionIsNotTakenForAnswered(t *testing.T) {
+	server := redistest.Start(t, "--requirepass", "changed")
+	client := open(t, "redis://:before@"+server.Addr+"/0")
+	for _, mode := range []string{"none", "aof", "replica"} {
+		w := redisconn.NewWaiter(client, mode, enough)
+		if v, err := w.RunPlain(t.Context(), "k", get, []string{"k"}); !redis.HasErrorPrefix(err, "WRONGPASS") {
+			t.Errorf("%s, a script that reads: got %v, %v", mode, v, err)
+		}
+		if v, err := w.Run(t.Context(), "k", put, []string{"k"}, "v"); !redis.HasErrorPrefix(err, "WRONGPASS") {
+			t.Errorf("%s, a script that writes: got %v, %v", mode, v, err)
+		}
+	}
+}
+
 func TestRunWaitsForAReplica(t *testing.T) {
 	primary := redistest.Start(t)
 	replica := redistest.StartReplica(t, primary)
