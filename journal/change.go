@@ -31,11 +31,19 @@ func changeOf(rec *Record, fields map[string]string) *change {
 	c := &change{set: make([]string, 0, 2*len(fields)+8)}
 	for field, value := range fields {
 		had, there := rec.fields[field]
+		keep := 0 // pieces that are written over
 		switch {
-		case value == "" && there:
-			c.gone = append(c.gone, field)
-		case value != had:
+		case value == had && (value != "" || !there):
+			continue
+		case value != "":
 			c.set = append(c.set, field, value)
+			keep = pieces(value)
+		}
+		if !there {
+			continue
+		}
+		for n := keep; n < pieces(had); n++ {
+			c.gone = append(c.gone, pieceField(field, n))
 		}
 	}
 	return c
@@ -63,8 +71,8 @@ func (c *change) args(args []any) []any {
 	for _, t := range c.times {
 		args = append(args, t.field, t.after.Milliseconds())
 	}
-	for _, text := range c.set {
-		args = append(args, text)
+	for i := 0; i < len(c.set); i += 2 {
+		args = store(args, c.set[i], c.set[i+1])
 	}
 	return args
 }

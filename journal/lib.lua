@@ -93,6 +93,17 @@ local function index(id, provider, from, to, now)
   end
 end
 
+-- A refund's metadata, of which long ones are stored in pieces: see piece.go.
+local function metadata_of(id)
+  local metadata = redis.call('HGET', record_key(id), 'metadata')
+  local last, n = metadata, 1
+  while last and #last == 64 do
+    last = redis.call('HGET', record_key(id), 'metadata+' .. n)
+    metadata, n = metadata .. (last or ''), n + 1
+  end
+  return metadata
+end
+
 -- The members that find a refund by a value of its metadata, 'value NUL id':
 -- values of 1 to 128 bytes without a NUL, of the first sixteen keys by name, so
 -- that nobody's metadata outgrows its refund.

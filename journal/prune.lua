@@ -5,12 +5,12 @@ local provider, state = ARGV[1], ARGV[2]
 local idx = prefix .. 's:' .. provider .. ':' .. state
 local ids = redis.call('ZRANGEBYSCORE', idx, '-inf', text(clock() - tonumber(ARGV[3])), 'LIMIT', 0, ARGV[4])
 for _, id in ipairs(ids) do
-  local r = redis.call('HMGET', record_key(id), 'payment', 'metadata')
-  if r[1] then
-    local place = provider .. ':' .. r[1]
+  local payment, metadata = redis.call('HGET', record_key(id), 'payment'), metadata_of(id)
+  if payment then
+    local place = provider .. ':' .. payment
     redis.call('ZREM', refunds_key(place), id)
     if redis.call('EXISTS', refunds_key(place)) == 0 then redis.call('DEL', payment_key(place)) end
-    if r[2] then unfindable(id, r[2]) end
+    if metadata then unfindable(id, metadata) end
   end
   redis.call('DEL', record_key(id), prefix .. 'h:' .. id)
   schedule(id, state, state, nil)

@@ -45,6 +45,7 @@ func (j *Journal) loadRows(ctx context.Context, rows []row) ([]*Record, error) {
 			if len(fields) == 0 {
 				continue
 			}
+			stored(fields)
 			rec, err := parse(read, fields, "", mark)
 			if err != nil {
 				return nil, err

@@ -53,6 +53,7 @@ func parseReply(raw any, err error) (reply, error) {
 		}
 		fields[k] = v
 	}
+	stored(fields)
 	r.rec, err = parse(now, fields, epoch, restored)
 	return r, err
 }

@@ -22,7 +22,7 @@ end
 if not unchanged(r) or r[3] ~= from or r[4] ~= ARGV[5] then return answer('stale', id, now, place) end
 
 if ARGV[11] == '1' then
-  local said = redis.call('HGET', KEYS[1], 'metadata')
+  local said = metadata_of(id)
   if said then unfindable(id, said) end
 end
 write(16, now)

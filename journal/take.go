@@ -60,7 +60,7 @@ func (j *Journal) takeArgs(args []any, o refund.Order, t Taking, place, digest s
 	args = append(args, "provider", o.Provider, "payment", o.PaymentID, "currency", string(o.Amount.Currency), "digest", digest, "amount", amount)
 	field := func(name, value string) {
 		if value != "" {
-			args = append(args, name, value)
+			args = store(args, name, value)
 		}
 	}
 	field("asked", o.Asked)

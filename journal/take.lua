@@ -7,7 +7,8 @@
 --   7 record_refusal '1': a refused one is entered as declined (a foreign task)
 --   8, 9 by, note    JSON text for the history
 --   10 …             the record's fields as text, each name before its value: provider,
---                    payment, currency, digest and amount first, what else there is after them
+--                    payment, currency, digest and amount first, what else there is after them;
+--                    long ones in pieces, in turn
 -- Answers {'taken', now, {}, epoch, restored, due, why} for one that was queued, whose
 -- fields the caller has, or {'taken'|'existing'|'conflict'|'refused', now, fields,
 -- epoch, restored, refusal JSON}.
@@ -26,7 +27,7 @@ local full, amount = ARGV[19] == '', tonumber(ARGV[19])
 local total, metadata, asked
 for i = 20, #ARGV, 2 do
   if ARGV[i] == 'total' then total = tonumber(ARGV[i + 1]) end
-  if ARGV[i] == 'metadata' then metadata = ARGV[i + 1] end
+  if ARGV[i] == 'metadata' or metadata and string.sub(ARGV[i], 1, 9) == 'metadata+' then metadata = (metadata or '') .. ARGV[i + 1] end
   if ARGV[i] == 'asked' then asked = ARGV[i + 1] end
 end
 local start = 0

@@ -254,6 +254,20 @@ func (r *rig) fetch(addr, path string) string {
 	return string(b)
 }
 
+// whole puts values together that the journal stores in pieces: reason, reason+1, …
+func whole(fields map[string]string) map[string]string {
+	for field := range fields {
+		for n := 1; ; n++ {
+			piece, there := fields[field+"+"+strconv.Itoa(n)]
+			if !there {
+				break
+			}
+			fields[field] += piece
+		}
+	}
+	return fields
+}
+
 // everything is all that Redis holds, by key.
 func (r *rig) everything() map[string]string {
 	r.t.Helper()
@@ -266,7 +280,9 @@ func (r *rig) everything() map[string]string {
 			case "string":
 				value, err = r.raw.Get(ctx, key).Result()
 			case "hash":
-				value, err = r.raw.HGetAll(ctx, key).Result()
+				var fields map[string]string
+				fields, err = r.raw.HGetAll(ctx, key).Result()
+				value = whole(fields)
 			case "list":
 				value, err = r.raw.LRange(ctx, key, 0, -1).Result()
 			case "set":
