@@ -103,13 +103,14 @@ func (j *Journal) begin(ctx context.Context, rec *Record, b Beginning, epoch str
 	if rec.FirstAttempt.IsZero() {
 		c.stamp("first_attempt")
 	}
+	c.remember(rec.Seq+1, refund.Sending, b.By, "attempt "+strconv.Itoa(n))
 	c.at("deadline", b.Timeout)
 	c.at("due", b.Timeout+b.Grace)
 	if epoch == "" {
 		c.gone = append(c.gone, "why") // that it waited for a window
 	}
 	return j.change(ctx, beginScript, rec, c, b.Token, epoch, baseline, readAt, ms(b.MaxAge), guard, rec.mark, flag(rec.compared),
-		flag(j.options.Lineage), ms(b.Timeout+b.Grace), rec.Seq+1, quote(b.By), quote("attempt "+strconv.Itoa(n)))
+		flag(j.options.Lineage), ms(b.Timeout+b.Grace))
 }
 
 func ms(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }

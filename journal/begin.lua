@@ -14,8 +14,7 @@
 --   14 '1': the baseline must be exactly what the journal knows to have moved
 --   15 '1': only on the primary that the bucket was admitted on
 --   16 ms from now until somebody else looks after it
---   17 to 19 the history's entry: number, by and note, the last two as JSON text
---   20 on what is written: see write in lib.lua
+--   17 on what is written: see write in lib.lua
 -- Answers as step.lua, or {'not admitted', …} or {'blocked', now, fields, epoch, restored, why, other id, ms to wait}.
 local id, token, provider, place = ARGV[1], ARGV[2], ARGV[6], ARGV[7]
 local now = clock()
@@ -75,10 +74,9 @@ if ARGV[12] ~= '' then
   if not first or now - first >= tonumber(ARGV[12]) then return blocked('guard', '', 0) end
 end
 
-write(20, now)
+write(17, now)
 schedule(id, 'queued', 'sending', now + ARGV[16])
 index(id, provider, 'queued', 'sending', now)
-remember(id, ARGV[17], now, 'queued', 'sending', ARGV[18], ARGV[19])
 local epoch = text(redis.call('HINCRBY', payment_key(place), 'epoch', 1))
 if unread then return answer('ok', id, now, place) end
 return { 'ok', text(now), {}, epoch, restored }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"refundworker/refund"
 )
 
 // change is what a script writes into a record. It is told what to remove, what
@@ -17,6 +19,8 @@ type change struct {
 	gone  []string
 	times []momentOf
 	set   []string // fields and values in turn
+	entry string   // the field of the entry in the history; empty: it leaves none
+	line  string   // what follows the time in it
 }
 
 // momentOf is a field that becomes a time, so far from now.
@@ -61,9 +65,15 @@ func (c *change) at(field string, after time.Duration) {
 	c.times = append(c.times, momentOf{field, after})
 }
 
+// remember leaves an entry in the history.
+func (c *change) remember(seq int64, to refund.State, by, note string) {
+	c.entry, c.line = entryField(seq), entryLine(to, by, note)
+}
+
 // args appends the change as write in lib.lua reads it.
 func (c *change) args(args []any) []any {
-	args = append(args, len(c.gone))
+	head, rest := entryHead(c.line)
+	args = append(args, c.entry, head, len(c.gone))
 	for _, field := range c.gone {
 		args = append(args, field)
 	}
@@ -73,6 +83,9 @@ func (c *change) args(args []any) []any {
 	}
 	for i := 0; i < len(c.set); i += 2 {
 		args = store(args, c.set[i], c.set[i+1])
+	}
+	if rest != "" {
+		args = storeRest(args, c.entry, rest)
 	}
 	return args
 }
@@ -142,6 +155,9 @@ func (c *change) made(rec *Record, got reply) (*Record, error) {
 	}
 	for i := 0; i < len(c.set); i += 2 {
 		fields[c.set[i]] = c.set[i+1]
+	}
+	if c.entry != "" {
+		fields[c.entry] = "[" + got.now + c.line
 	}
 	return parse(got.now, fields, got.epoch, got.restored)
 }

@@ -53,6 +53,10 @@ func (j *Journal) EraseEvents(ctx context.Context, r *Record) error {
 		}
 		more = n == relayBatch
 	}
+	r, err := j.Load(ctx, r.Provider, r.PaymentID, r.ID) // with what was told meanwhile
+	if err != nil {
+		return fmt.Errorf("journal: erase events: %w", err)
+	}
 	history, err := j.History(ctx, r)
 	if err != nil {
 		return err

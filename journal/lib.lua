@@ -67,12 +67,6 @@ local function holds_window(other, now)
   return open(other.state) or (counts(other, now) and other.window_ends > now)
 end
 
--- Appends to the history: number, time, from, to, by, note. by and note are JSON
--- text.
-local function remember(id, seq, now, from, to, by, note)
-  redis.call('RPUSH', prefix .. 'h:' .. id, '[' .. seq .. ',' .. text(now) .. ',"' .. from .. '","' .. to .. '",' .. by .. ',' .. note .. ']')
-end
-
 -- Whether refund a is the one to name when a and b both hold the window: an
 -- open one before a settled one, then the one that holds it longest.
 local function stronger(a, b)
@@ -156,10 +150,16 @@ end
 -- Whether a record's token and version are those that the caller saw.
 local function unchanged(r) return (r[1] or '') == ARGV[4] and r[2] == ARGV[3] end
 
--- Writes what ARGV says from its place first on: how many fields are removed, and
--- these; how many become a time, and these each with its ms from now; then fields
--- and values.
+-- Writes what ARGV says from its place first on: the field of an entry in the
+-- history, '' for none, and what follows the time in it; how many fields are removed,
+-- and these; how many become a time, and these each with its ms from now; then
+-- fields and values.
 local function write(first, now)
+  if ARGV[first] ~= '' then
+    ARGV[#ARGV + 1] = ARGV[first]
+    ARGV[#ARGV + 1] = '[' .. text(now) .. ARGV[first + 1]
+  end
+  first = first + 2
   local gone = tonumber(ARGV[first])
   if gone > 0 then redis.call('HDEL', KEYS[1], unpack(ARGV, first + 1, first + gone)) end
   first = first + gone + 2

@@ -39,10 +39,20 @@ func store(args []any, field, value string) []any {
 	return append(args, pieceField(field, last), value)
 }
 
+// storeRest appends all of a field but its first piece.
+func storeRest(args []any, field, rest string) []any {
+	for n := 1; rest != ""; n++ {
+		piece := rest[:min(pieceBytes, len(rest))]
+		args = append(args, pieceField(field, n), piece)
+		rest = rest[len(piece):]
+	}
+	return args
+}
+
 // stored puts the pieces of values together again, in place.
 func stored(fields map[string]string) {
 	for field, value := range fields {
-		if len(value) != pieceBytes {
+		if len(value) < pieceBytes {
 			continue
 		}
 		for n := 1; ; n++ {

@@ -1,6 +1,7 @@
 package journal_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -86,5 +87,43 @@ func TestARecordWithLongWordsStaysInOnePiece(t *testing.T) {
 		if strings.HasPrefix(field, "reason") && field != "reason_code" || strings.HasPrefix(field, "metadata") {
 			t.Errorf("after erasing there is %s", field)
 		}
+	}
+}
+
+func TestTheHistoryKeepsLongNamesAndNotes(t *testing.T) {
+	t.Parallel()
+	for _, n := range lengths {
+		b := open(t)
+		by, note := strings.Repeat("ä", n), strings.Repeat("\"n", n)
+		rec := b.try(order("id", "100.00"), journal.Taking{By: by}).Record
+		for range 2 {
+			rec = b.apply(b.load("id"), journal.Step{By: by, Note: note + ".", Due: time.Second})
+		}
+		b.apply(rec, journal.Step{To: refund.Canceled, NoDue: true, By: by, Note: note})
+		got, err := b.History(t.Context(), b.load("id"))
+		if err != nil {
+			t.Fatalf("%d letters: %v", n, err)
+		}
+		want := []journal.Entry{{Seq: 1, At: b.now, To: refund.Queued, By: by},
+			{Seq: 2, At: b.now, From: refund.Queued, To: refund.Queued, By: by, Note: note + "."},
+			{Seq: 3, At: b.now, From: refund.Queued, To: refund.Queued, By: by, Note: note + "."},
+			{Seq: 4, At: b.now, From: refund.Queued, To: refund.Canceled, By: by, Note: note}}
+		if !slices.Equal(got, want) {
+			t.Errorf("%d letters: %+v", n, got)
+		}
+	}
+}
+
+func TestARefusedForeignRefundKeepsALongName(t *testing.T) {
+	b := open(t)
+	b.take("first", "100.00")
+	by := strings.Repeat("night job ", 10)
+	taken := b.try(order("id", "100.00"), journal.Taking{By: by, RecordRefusal: true})
+	if taken.Record == nil || taken.Refusal == nil {
+		t.Fatalf("%+v", taken)
+	}
+	got, err := b.History(t.Context(), b.load("id"))
+	if want := []journal.Entry{{Seq: 1, At: b.now, To: refund.Declined, By: by}}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("%+v, %v", got, err)
 	}
 }

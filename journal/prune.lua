@@ -12,7 +12,7 @@ for _, id in ipairs(ids) do
     if redis.call('EXISTS', refunds_key(place)) == 0 then redis.call('DEL', payment_key(place)) end
     if metadata then unfindable(id, metadata) end
   end
-  redis.call('DEL', record_key(id), prefix .. 'h:' .. id)
+  redis.call('DEL', record_key(id))
   schedule(id, state, state, nil)
   redis.call('ZREM', idx, id)
   redis.call('HINCRBY', prefix .. 'n', provider .. ':' .. state, -1)

@@ -48,11 +48,10 @@ func (j *Journal) Apply(ctx context.Context, rec *Record, s Step) (*Record, erro
 			set["why"] = ""
 		}
 	}
-	seq, number := rec.Seq, ""
+	seq := rec.Seq
 	if to != rec.State || s.Note != "" {
 		seq++
-		number = strconv.FormatInt(seq, 10)
-		set["seq"] = number
+		set["seq"] = strconv.FormatInt(seq, 10)
 	}
 	due := ""
 	if !s.NoDue && !to.Terminal() {
@@ -63,6 +62,9 @@ func (j *Journal) Apply(ctx context.Context, rec *Record, s Step) (*Record, erro
 	value, said := set["metadata"]
 	forget := said && value == ""
 	c := changeOf(rec, set)
+	if seq != rec.Seq {
+		c.remember(seq, to, s.By, s.Note)
+	}
 	c.stamp("updated")
 	if due != "" {
 		c.at("due", max(s.Due, 0))
@@ -83,7 +85,7 @@ func (j *Journal) Apply(ctx context.Context, rec *Record, s Step) (*Record, erro
 	if s.Token == "" {
 		s.Token = NewToken()
 	}
-	return j.change(ctx, stepScript, rec, c, s.Token, string(rec.State), string(to), due, flag(forget), event, number, quote(s.By), quote(s.Note))
+	return j.change(ctx, stepScript, rec, c, s.Token, string(rec.State), string(to), due, flag(forget), event)
 }
 
 // AskRetry is the step that leaves an operator's request to try a refund in

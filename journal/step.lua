@@ -6,9 +6,7 @@
 --   10 ms from now until the next action; '' for none
 --   11 '1': nobody finds it by its metadata any more
 --   12 the event that the order system is told, a JSON object without its time; '' for none
---   13 to 15 the history's entry: number, by and note, the last two as JSON text;
---      number '' makes no entry
---   16 on what is written: see write in lib.lua
+--   13 on what is written: see write in lib.lua
 -- Answers {'ok', now, {}, epoch, restored}: the caller knows what the refund was,
 -- and so what it is; or {'again'|'stale'|'missing', now, fields, epoch, restored}.
 local id, token, place, from, to, due = ARGV[1], ARGV[2], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
@@ -25,9 +23,8 @@ if ARGV[11] == '1' then
   local said = metadata_of(id)
   if said then unfindable(id, said) end
 end
-write(16, now)
+write(13, now)
 if due ~= '' or open(from) then schedule(id, from, to, due ~= '' and now + due or nil) end
-if ARGV[13] ~= '' then remember(id, ARGV[13], now, from, to, ARGV[14], ARGV[15]) end
 if ARGV[12] ~= '' then announce(ARGV[12], now) end
 local epoch
 if to ~= from then

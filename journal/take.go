@@ -47,8 +47,9 @@ func (j *Journal) takeArgs(args []any, o refund.Order, t Taking, place, digest s
 	if t.Refused != nil {
 		refused = quote(t.Refused)
 	}
+	head, rest := entryHead(entryLine(refund.Queued, t.By, ""))
 	args = append(args, o.RefundID, place, j.options.Retention.Milliseconds(), refused,
-		flag(t.AfterWindow), flag(t.OneRefund), flag(t.RecordRefusal), quote(t.By), `""`)
+		flag(t.AfterWindow), flag(t.OneRefund), flag(t.RecordRefusal), head)
 	amount, total := "", ""
 	if !o.Full {
 		amount = strconv.FormatInt(o.Amount.Minor, 10)
@@ -62,6 +63,9 @@ func (j *Journal) takeArgs(args []any, o refund.Order, t Taking, place, digest s
 		if value != "" {
 			args = store(args, name, value)
 		}
+	}
+	if rest != "" {
+		args = storeRest(args, entryField(1), rest)
 	}
 	field("asked", o.Asked)
 	field("total", total)

@@ -5,8 +5,9 @@
 --   5 after_window   '1': queue behind the window instead of being refused
 --   6 one            '1': only one refund per payment
 --   7 record_refusal '1': a refused one is entered as declined (a foreign task)
---   8, 9 by, note    JSON text for the history
---   10 …             the record's fields as text, each name before its value: provider,
+--   8 entry          what follows the time in the history's first entry, of a refund
+--                    that is queued
+--   9 …              the record's fields as text, each name before its value: provider,
 --                    payment, currency, digest and amount first, what else there is after them;
 --                    long ones in pieces, in turn
 -- Answers {'taken', now, {}, epoch, restored, due, why} for one that was queued, whose
@@ -14,7 +15,7 @@
 -- epoch, restored, refusal JSON}.
 local id, place = ARGV[1], ARGV[2]
 local now = clock()
-local provider, currency, digest = ARGV[11], ARGV[15], ARGV[17]
+local provider, currency, digest = ARGV[10], ARGV[14], ARGV[16]
 
 local had = redis.call('HGET', KEYS[1], 'digest')
 if had then
@@ -23,9 +24,9 @@ if had then
   return answer('existing', id, now)
 end
 
-local full, amount = ARGV[19] == '', tonumber(ARGV[19])
+local full, amount = ARGV[18] == '', tonumber(ARGV[18])
 local total, metadata, asked
-for i = 20, #ARGV, 2 do
+for i = 19, #ARGV, 2 do
   if ARGV[i] == 'total' then total = tonumber(ARGV[i + 1]) end
   if ARGV[i] == 'metadata' or metadata and string.sub(ARGV[i], 1, 9) == 'metadata+' then metadata = (metadata or '') .. ARGV[i + 1] end
   if ARGV[i] == 'asked' then asked = ARGV[i + 1] end
@@ -107,14 +108,14 @@ if not refusal then redis.call('ZADD', refunds_key(place), order, id) end
 local due = (start > now and not refusal) and start or now
 local look = (start > now) and start or now + 8000
 local at = text(now)
+local entry = refusal and string.gsub(ARGV[8], '"queued"', '"declined"', 1) or ARGV[8]
 redis.call('HSET', KEYS[1], 'id', id, 'state', state, 'ver', '1', 'seq', '1', 'order', order,
-  'created', at, 'updated', at, 'since', at, refusal and 'settled' or 'due', text(due), unpack(ARGV, 10))
+  'created', at, 'updated', at, 'since', at, refusal and 'settled' or 'due', text(due), 'h:1', '[' .. at .. entry, unpack(ARGV, 9))
 index(id, provider, '', state, now)
 if metadata then findable(id, metadata) end
-remember(id, 1, now, '', state, ARGV[8], ARGV[9])
 if refusal then
   redis.call('HSET', KEYS[1], 'reason_code', refusal.rule, 'refusal', said)
-  announce(cjson.encode({ refund_id = id, seq = '1', provider = provider, payment_id = ARGV[13], amount = asked or '', moved = '',
+  announce(cjson.encode({ refund_id = id, seq = '1', provider = provider, payment_id = ARGV[12], amount = asked or '', moved = '',
     currency = currency, reason_code = refusal.rule, metadata = metadata or '', state = state }), now)
   local a = answer(verdict, id, now, place)
   a[6] = said

@@ -3,7 +3,6 @@ package journal
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"strconv"
 	"time"
@@ -38,16 +37,6 @@ type View struct {
 	Metadata         json.RawMessage `json:"metadata,omitempty"`
 	Attempts         []Attempt       `json:"attempts,omitzero"`
 	History          []Entry         `json:"history,omitzero"`
-}
-
-// Entry is one line of a refund's history.
-type Entry struct {
-	Seq  int64        `json:"seq"`
-	At   time.Time    `json:"at"`
-	From refund.State `json:"from"`
-	To   refund.State `json:"to"`
-	By   string       `json:"by"`
-	Note string       `json:"note"`
 }
 
 // View returns the refund without attempts and history.
@@ -102,26 +91,6 @@ func (r *Record) shownMetadata() json.RawMessage {
 		return json.RawMessage(quote(shown))
 	}
 	return json.RawMessage(r.Metadata)
-}
-
-// History returns the refund's history, oldest first.
-func (j *Journal) History(ctx context.Context, r *Record) ([]Entry, error) {
-	lines, err := j.rdb.LRange(ctx, bucketPrefix(bucketOf(r.place()))+"h:"+r.ID, 0, -1).Result()
-	if err != nil {
-		return nil, fmt.Errorf("journal: read history: %w", err)
-	}
-	list := make([]Entry, 0, len(lines))
-	for _, line := range lines {
-		var e Entry
-		var at int64
-		// As remember in lib.lua writes it.
-		if err := json.Unmarshal([]byte(line), &[]any{&e.Seq, &at, &e.From, &e.To, &e.By, &e.Note}); err != nil {
-			return nil, fmt.Errorf("journal: history of refund %s is unreadable: %w", r.ID, err)
-		}
-		e.At = time.UnixMilli(at).UTC()
-		list = append(list, e)
-	}
-	return list, nil
 }
 
 // money renders minor units given as text in major units; empty stays empty.
