@@ -94,15 +94,12 @@ func (j *Journal) begin(ctx context.Context, rec *Record, b Beginning, epoch str
 	if b.Guard > 0 {
 		guard = strconv.FormatInt(b.Guard.Milliseconds(), 10)
 	}
-	set := map[string]string{"state": string(refund.Sending), "attempts": strconv.Itoa(n), "seq": strconv.FormatInt(rec.Seq+1, 10), "why": "", attemptField(n): entry.stored()}
+	set := map[string]string{"state": string(refund.Sending), "attempts": strconv.Itoa(n), "seq": strconv.FormatInt(rec.Seq+1, 10), "why": "", "updated": "", attemptField(n): entry.stored()}
 	for field, value := range b.Set {
 		set[field] = value
 	}
 	c := changeOf(rec, set)
-	c.stamp("since", "updated", startField(n))
-	if rec.FirstAttempt.IsZero() {
-		c.stamp("first_attempt")
-	}
+	c.stamp("since", startField(n))
 	c.remember(rec.Seq+1, refund.Sending, b.By, "attempt "+strconv.Itoa(n))
 	c.at("deadline", b.Timeout)
 	c.at("due", b.Timeout+b.Grace)

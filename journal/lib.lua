@@ -136,14 +136,17 @@ local function announce(event, now)
 end
 
 -- The answer of a script that changed or read a refund, with when the journal was
--- restored from a backup, '' if it was not; place is its payment's,
+-- restored from a backup, '' if it was not; the id is only in the key; place is its payment's,
 -- 'provider:payment', where the caller knows it.
 local function answer(word, id, now, place)
   if not place then
     local f = redis.call('HMGET', record_key(id), 'provider', 'payment')
     place = f[1] .. ':' .. f[2]
   end
-  return { word, text(now), redis.call('HGETALL', record_key(id)), redis.call('HGET', payment_key(place), 'epoch') or '',
+  local fields = redis.call('HGETALL', record_key(id))
+  fields[#fields + 1] = 'id'
+  fields[#fields + 1] = id
+  return { word, text(now), fields, redis.call('HGET', payment_key(place), 'epoch') or '',
     redis.call('GET', prefix .. 'restored') or '' }
 end
 

@@ -46,6 +46,7 @@ func (j *Journal) loadRows(ctx context.Context, rows []row) ([]*Record, error) {
 				continue
 			}
 			stored(fields)
+			fields["id"] = some[i].id // it is only in the key
 			rec, err := parse(read, fields, "", mark)
 			if err != nil {
 				return nil, err

@@ -47,7 +47,7 @@ type Record struct {
 	Refusal          string // JSON, of a foreign task that was refused
 	ProviderRefundID string
 	Moved            *int64
-	Settled          time.Time
+	Settled          time.Time // since when, of a final state
 	WindowEnds       time.Time
 	Erased           time.Time // when a person's data was removed; zero: never
 
@@ -165,9 +165,9 @@ func parse(now string, f map[string]string, epoch, restored string) (*Record, er
 		Reason: f["reason"], Metadata: f["metadata"], Bulk: f["bulk"] == "1", Trace: f["trace"],
 		RequestedBy: f["requested_by"], ApprovedBy: f["approved_by"], Day: f["day"],
 		State: refund.State(f["state"]), Version: p.number("ver"), Seq: p.number("seq"),
-		Created: p.time("created"), Updated: p.time("updated"), Since: p.time("since"), Due: p.time("due"),
+		Created: p.entered(), Updated: p.time("updated"), Since: p.time("since"), Due: p.time("due"),
 		Deadline: p.time("deadline"), Why: f["why"], ReasonCode: f["reason_code"], Refusal: f["refusal"],
-		ProviderRefundID: f["provider_refund_id"], Moved: p.minor("moved"), Settled: p.time("settled"),
+		ProviderRefundID: f["provider_refund_id"], Moved: p.minor("moved"),
 		WindowEnds: p.time("window_ends"), Erased: p.time("erased"), Attempts: int(p.number("attempts")), FirstAttempt: p.time("first_attempt"),
 		FirstFailed: p.time("first_failed"), AttemptEnd: p.time("attempt_end"), PausedBefore: time.Duration(p.number("paused_before")) * time.Millisecond,
 		Baseline: p.minor("baseline"), BasePending: p.number("base_pending"), Unproven: f["unproven"] == "1", Lost: f["lost"] == "1", Refused: f["refused"] == "1",
@@ -176,6 +176,16 @@ func parse(now string, f map[string]string, epoch, restored string) (*Record, er
 		Known: f["known"] == "1", Partial: f["partial"] == "1", ByTotal: f["by_total"] == "1",
 		Denied: p.time("denied"), LagSince: p.time("lag_since"), Contradicted: f["contradicted"], Resends: int(p.number("resends")), Tries: int(p.number("tries")), Fails: int(p.number("fails")),
 		Lookups: int(p.number("lookups")), Now: millis(now), Epoch: epoch, fields: f}
+	// What would be the same twice is stored once.
+	if r.Updated.IsZero() {
+		r.Updated = r.Since
+	}
+	if r.State.Terminal() {
+		r.Settled = r.Since
+	}
+	if r.FirstAttempt.IsZero() {
+		r.FirstAttempt = p.time(startField(1))
+	}
 	r.marked(restored)
 	p.json("receipt", &r.Receipt)
 	p.json("request", &r.Request)
@@ -225,6 +235,15 @@ func (p *parser) time(name string) time.Time {
 		return time.Time{}
 	}
 	return time.UnixMilli(p.number(name)).UTC()
+}
+
+// entered is when the refund was taken in, which its history begins with.
+func (p *parser) entered() time.Time {
+	var at int64
+	if err := json.Unmarshal([]byte(p.f[entryField(1)]), &[]any{&at}); err != nil && p.err == nil {
+		p.err = fmt.Errorf("field %s: %w", entryField(1), err)
+	}
+	return time.UnixMilli(at).UTC()
 }
 
 func (p *parser) json(name string, into any) {

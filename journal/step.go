@@ -47,6 +47,7 @@ func (j *Journal) Apply(ctx context.Context, rec *Record, s Step) (*Record, erro
 		if _, said := set["why"]; !said {
 			set["why"] = ""
 		}
+		set["updated"] = "" // the same as since
 	}
 	seq := rec.Seq
 	if to != rec.State || s.Note != "" {
@@ -65,7 +66,6 @@ func (j *Journal) Apply(ctx context.Context, rec *Record, s Step) (*Record, erro
 	if seq != rec.Seq {
 		c.remember(seq, to, s.By, s.Note)
 	}
-	c.stamp("updated")
 	if due != "" {
 		c.at("due", max(s.Due, 0))
 	}
@@ -74,9 +74,8 @@ func (j *Journal) Apply(ctx context.Context, rec *Record, s Step) (*Record, erro
 	}
 	if to != rec.State {
 		c.stamp("since")
-		if to.Terminal() {
-			c.stamp("settled")
-		}
+	} else {
+		c.stamp("updated")
 	}
 	event := ""
 	if s.Event {

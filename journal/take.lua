@@ -109,12 +109,12 @@ local due = (start > now and not refusal) and start or now
 local look = (start > now) and start or now + 8000
 local at = text(now)
 local entry = refusal and string.gsub(ARGV[8], '"queued"', '"declined"', 1) or ARGV[8]
-redis.call('HSET', KEYS[1], 'id', id, 'state', state, 'ver', '1', 'seq', '1', 'order', order,
-  'created', at, 'updated', at, 'since', at, refusal and 'settled' or 'due', text(due), 'h:1', '[' .. at .. entry, unpack(ARGV, 9))
+redis.call('HSET', KEYS[1], 'state', state, 'ver', '1', 'seq', '1', 'order', order, 'since', at,
+  refusal and 'reason_code' or 'due', refusal and refusal.rule or text(due), 'h:1', '[' .. at .. entry, unpack(ARGV, 9))
 index(id, provider, '', state, now)
 if metadata then findable(id, metadata) end
 if refusal then
-  redis.call('HSET', KEYS[1], 'reason_code', refusal.rule, 'refusal', said)
+  redis.call('HSET', KEYS[1], 'refusal', said)
   announce(cjson.encode({ refund_id = id, seq = '1', provider = provider, payment_id = ARGV[12], amount = asked or '', moved = '',
     currency = currency, reason_code = refusal.rule, metadata = metadata or '', state = state }), now)
   local a = answer(verdict, id, now, place)

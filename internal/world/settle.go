@@ -154,7 +154,7 @@ func (w *World) Open() []string {
 	for _, key := range w.keys(recordKey) {
 		state := refund.State(w.Redis.HGet(key, "state"))
 		if !state.Terminal() && (state != refund.Review || w.Redis.HGet(key, "request") != "") {
-			open = append(open, fmt.Sprintf("%s is %s (%s)", w.Redis.HGet(key, "id"), state, w.Redis.HGet(key, "why")))
+			open = append(open, fmt.Sprintf("%s is %s (%s)", refundID(key), state, w.Redis.HGet(key, "why")))
 		}
 	}
 	return open
@@ -166,12 +166,15 @@ func (w *World) Situation() string {
 	var all []string
 	for _, key := range w.keys(recordKey) {
 		hash := func(field string) string { return w.Redis.HGet(key, field) }
-		all = append(all, fmt.Sprintf("%s:%s a%s r%s t%s l%t u%s known%s q%t", hash("id"), hash("state"), hash("attempts"), hash("resends"),
+		all = append(all, fmt.Sprintf("%s:%s a%s r%s t%s l%t u%s known%s q%t", refundID(key), hash("state"), hash("attempts"), hash("resends"),
 			hash("tries"), hash("lookups") != "" && hash("lookups") != "0", hash("unproven"), hash("known"), hash("request") != ""))
 	}
 	slices.Sort(all)
 	return strings.Join(all, " ")
 }
+
+// refundID is what a record's key ends with.
+func refundID(key string) string { return key[strings.LastIndexByte(key, ':')+1:] }
 
 // The journal's keys.
 var (
