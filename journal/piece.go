@@ -1,6 +1,9 @@
 package journal
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // Redis keeps a hash in one small piece of memory while none of its values is longer
 // than 64 bytes (hash-max-listpack-value); beyond that each field costs an entry in a
@@ -51,18 +54,19 @@ func storeRest(args []any, field, rest string) []any {
 
 // stored puts the pieces of values together again, in place.
 func stored(fields map[string]string) {
-	for field, value := range fields {
-		if len(value) < pieceBytes {
+	for name := range fields {
+		field, long := strings.CutSuffix(name, "+1")
+		if !long {
 			continue
 		}
+		value := fields[field]
 		for n := 1; ; n++ {
-			name := pieceField(field, n)
-			next, there := fields[name]
+			piece, there := fields[pieceField(field, n)]
 			if !there {
 				break
 			}
-			value += next
-			delete(fields, name)
+			value += piece
+			delete(fields, pieceField(field, n))
 		}
 		fields[field] = value
 	}

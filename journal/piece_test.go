@@ -92,8 +92,11 @@ func TestARecordWithLongWordsStaysInOnePiece(t *testing.T) {
 
 func TestTheHistoryKeepsLongNamesAndNotes(t *testing.T) {
 	t.Parallel()
-	for _, n := range lengths {
+	for i, n := range lengths {
 		b := open(t)
+		if i%2 == 0 {
+			b.advance(-30 * 365 * 24 * time.Hour) // a time in fewer digits
+		}
 		by, note := strings.Repeat("ä", n), strings.Repeat("\"n", n)
 		rec := b.try(order("id", "100.00"), journal.Taking{By: by}).Record
 		for range 2 {
