@@ -18,7 +18,7 @@
 -- Answers as step.lua, or {'not admitted', …} or {'blocked', now, fields, epoch, restored, why, other id, ms to wait}.
 local id, token, provider, place = ARGV[1], ARGV[2], ARGV[6], ARGV[7]
 local now = clock()
-local r = redis.call('HMGET', KEYS[1], 'token', 'ver', 'state', 'digest', 'amount', 'order', 'first_unproven', 'due')
+local r = redis.call('HMGET', KEYS[1], 'token', 'ver', 'state', 'digest', 'amount', 'first_unproven', 'due')
 if not r[2] then return { 'missing', text(now), {}, '', 0 } end
 if r[1] == token then
   redis.call('HSET', KEYS[1], 'token', token)
@@ -26,9 +26,10 @@ if r[1] == token then
 end
 if not unchanged(r) or r[3] ~= 'queued' or r[4] ~= ARGV[5] then return answer('stale', id, now, place) end
 local unread = ARGV[8] == ''
-if unread and tonumber(r[8]) > now then return answer('stale', id, now, place) end
+if unread and tonumber(r[7]) > now then return answer('stale', id, now, place) end
 
-local amount, order = tonumber(r[5] or ''), tonumber(r[6])
+local amount = tonumber(r[5] or '')
+local refunds, epoch = refunds_of(place)
 
 local function blocked(why, other, wait)
   local a = answer('blocked', id, now, place)
@@ -42,14 +43,16 @@ if ARGV[15] == '1' then
   if history and string.sub(marks[2] or '', 1, #history) ~= history then return answer('not admitted', id, now, place) end
 end
 local restored = marks[1] or ''
-if restored ~= ARGV[13] or not unread and redis.call('HGET', payment_key(place), 'epoch') ~= ARGV[8] then
+if restored ~= ARGV[13] or not unread and epoch ~= ARGV[8] then
   return blocked('changed', '', 0)
 end
 
-local moved = 0
-for _, other_id in ipairs(redis.call('ZRANGE', refunds_key(place), 0, -1)) do
-  if other_id ~= id then
-    local o = sibling(other_id)
+local moved, earlier = 0, true
+for _, other in ipairs(refunds) do
+  if other.id == id then
+    earlier = false
+  else
+    local o = sibling(other)
     if o and counts(o, now) then
       -- One that was taken back after it succeeded may count no more.
       if not o.contradicted then moved = moved + (o.moved or 0) end
@@ -57,7 +60,7 @@ for _, other_id in ipairs(redis.call('ZRANGE', refunds_key(place), 0, -1)) do
       -- nobody could tell what an attempt has moved.
       if o.state == 'sending' or o.state == 'unknown' or o.state == 'accepted' then return blocked('busy', o.id, 0) end
       if o.unproven and open(o.state) then return blocked('unproven', o.id, 0) end
-      if o.order < order and same_window(not amount, amount, o) and holds_window(o, now) then
+      if earlier and same_window(not amount, amount, o) and holds_window(o, now) then
         local wait = open(o.state) and 0 or (o.window_ends - now)
         return blocked('window', o.id, wait)
       end
@@ -70,13 +73,13 @@ if read_at and now - read_at > tonumber(ARGV[11]) then return blocked('stale_bas
 if baseline and baseline < moved then return blocked('lag', '', 0) end
 if ARGV[14] == '1' and baseline ~= moved then return blocked('restored', '', 0) end
 if ARGV[12] ~= '' then
-  local first = tonumber(r[7] or '')
+  local first = tonumber(r[6] or '')
   if not first or now - first >= tonumber(ARGV[12]) then return blocked('guard', '', 0) end
 end
 
 write(17, now)
 schedule(id, 'queued', 'sending', now + ARGV[16])
 index(id, provider, 'queued', 'sending', now)
-local epoch = text(redis.call('HINCRBY', payment_key(place), 'epoch', 1))
+epoch = text(redis.call('HINCRBY', payment_key(place), ':epoch', 1))
 if unread then return answer('ok', id, now, place) end
 return { 'ok', text(now), {}, epoch, restored }

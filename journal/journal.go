@@ -115,6 +115,8 @@ func splitPlace(place string) (provider, payment string) {
 
 func recordKey(place, id string) string { return bucketPrefix(bucketOf(place)) + "r:" + id }
 
+func paymentKey(place string) string { return bucketPrefix(bucketOf(place)) + "p:" + place }
+
 // scriptKeys are the keys that a script over a bucket names: the one it is about,
 // and one that never exists. While a cluster moves a slot, a bucket's keys are
 // partly here and partly there, and a script that names one key runs wherever

@@ -26,21 +26,35 @@ end
 
 local function record_key(id) return prefix .. 'r:' .. id end
 local function payment_key(p) return prefix .. 'p:' .. p end
-local function refunds_key(p) return prefix .. 'l:' .. p end
+
+-- A payment's refunds, each {id, order}, in the order that they were taken in, and
+-- its epoch, nil for none. No id has a colon.
+local function refunds_of(place)
+  local list, epoch, flat = {}, nil, redis.call('HGETALL', payment_key(place))
+  for i = 1, #flat, 2 do
+    if flat[i] == ':epoch' then
+      epoch = flat[i + 1]
+    else
+      list[#list + 1] = { id = flat[i], order = tonumber(flat[i + 1]) }
+    end
+  end
+  if #list > 1 then table.sort(list, function(a, b) return a.order < b.order end) end
+  return list, epoch
+end
 
 local function open(state)
   return state ~= 'succeeded' and state ~= 'declined' and state ~= 'canceled'
 end
 
--- The fields of another refund of the payment that decide about it.
-local function sibling(id)
-  local f = redis.call('HMGET', record_key(id),
-    'state', 'amount', 'window_ends', 'unproven', 'moved', 'frozen', 'order', 'currency', 'total', 'contradicted')
+-- The fields of another refund of the payment, one of refunds_of, that decide about it.
+local function sibling(other)
+  local f = redis.call('HMGET', record_key(other.id),
+    'state', 'amount', 'window_ends', 'unproven', 'moved', 'frozen', 'currency', 'total', 'contradicted')
   if not f[1] then return nil end
-  return { id = id, state = f[1], full = f[2] == '', amount = tonumber(f[2] or ''),
+  return { id = other.id, state = f[1], full = f[2] == '', amount = tonumber(f[2] or ''),
     window_ends = tonumber(f[3] or '') or 0, unproven = f[4] == '1',
-    moved = tonumber(f[5] or ''), frozen = tonumber(f[6] or ''), order = tonumber(f[7] or '') or 0,
-    currency = f[8], total = tonumber(f[9] or ''), contradicted = f[10] }
+    moved = tonumber(f[5] or ''), frozen = tonumber(f[6] or ''),
+    currency = f[7], total = tonumber(f[8] or ''), contradicted = f[9] }
 end
 
 -- Whether two refunds of one payment may not stand in one window: equal
@@ -146,7 +160,7 @@ local function answer(word, id, now, place)
   local fields = redis.call('HGETALL', record_key(id))
   fields[#fields + 1] = 'id'
   fields[#fields + 1] = id
-  return { word, text(now), fields, redis.call('HGET', payment_key(place), 'epoch') or '',
+  return { word, text(now), fields, redis.call('HGET', payment_key(place), ':epoch') or '',
     redis.call('GET', prefix .. 'restored') or '' }
 end
 

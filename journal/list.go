@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -105,9 +106,9 @@ func (j *Journal) loadIn(ctx context.Context, bucket int, id string) (*Record, e
 func (j *Journal) ByPayment(ctx context.Context, provider, payment string) ([]*Record, error) {
 	place := placeOf(provider, payment)
 	bucket := bucketOf(place)
-	ids, err := j.rdb.ZRange(ctx, bucketPrefix(bucket)+"l:"+place, 0, -1).Result()
+	ids, err := j.refundsOf(ctx, place)
 	if err != nil {
-		return nil, fmt.Errorf("journal: list refunds of a payment: %w", err)
+		return nil, err
 	}
 	var list []*Record
 	for _, id := range ids {
@@ -121,6 +122,19 @@ func (j *Journal) ByPayment(ctx context.Context, provider, payment string) ([]*R
 		list = append(list, rec)
 	}
 	return list, nil
+}
+
+// refundsOf reads the ids of a payment's refunds, in the order they were taken in.
+func (j *Journal) refundsOf(ctx context.Context, place string) ([]string, error) {
+	order, err := j.rdb.HGetAll(ctx, paymentKey(place)).Result()
+	if err != nil {
+		return nil, fmt.Errorf("journal: list refunds of a payment: %w", err)
+	}
+	delete(order, ":epoch")
+	ids := slices.Collect(maps.Keys(order))
+	number := func(id string) int { n, _ := strconv.Atoi(order[id]); return n }
+	slices.SortFunc(ids, func(a, b string) int { return cmp.Compare(number(a), number(b)) })
+	return ids, nil
 }
 
 // Stats counts the refunds by provider and state, with the oldest of each, in

@@ -135,18 +135,17 @@ func (j *Journal) walk(ctx context.Context, want int, after row, order func(a, b
 func (j *Journal) PaymentPage(ctx context.Context, provider, payment string, offset, limit int) ([]*Record, int, error) {
 	place := placeOf(provider, payment)
 	bucket := bucketOf(place)
-	key := bucketPrefix(bucket) + "l:" + place
-	pipe := j.rdb.Pipeline()
-	count, ids := pipe.ZCard(ctx, key), pipe.ZRange(ctx, key, int64(offset), int64(offset+limit-1))
-	if _, err := pipe.Exec(ctx); err != nil {
-		return nil, 0, fmt.Errorf("journal: list refunds of a payment: %w", err)
+	ids, err := j.refundsOf(ctx, place)
+	if err != nil {
+		return nil, 0, err
 	}
 	rows := make([]row, 0, limit)
-	for _, id := range ids.Val() {
+	from := min(offset, len(ids))
+	for _, id := range ids[from:min(from+limit, len(ids))] {
 		rows = append(rows, row{bucket: bucket, id: id})
 	}
 	recs, err := j.loadRows(ctx, rows)
-	return recs, int(count.Val()), err
+	return recs, len(ids), err
 }
 
 // String writes a place so that ParsePlace reads it; empty for the zero Place.

@@ -8,8 +8,8 @@ for _, id in ipairs(ids) do
   local payment, metadata = redis.call('HGET', record_key(id), 'payment'), metadata_of(id)
   if payment then
     local place = provider .. ':' .. payment
-    redis.call('ZREM', refunds_key(place), id)
-    if redis.call('EXISTS', refunds_key(place)) == 0 then redis.call('DEL', payment_key(place)) end
+    redis.call('HDEL', payment_key(place), id)
+    if redis.call('HLEN', payment_key(place)) == 1 then redis.call('DEL', payment_key(place)) end -- only the epoch is left
     if metadata then unfindable(id, metadata) end
   end
   redis.call('DEL', record_key(id))

@@ -29,8 +29,8 @@ if ARGV[12] ~= '' then announce(ARGV[12], now) end
 local epoch
 if to ~= from then
   index(id, ARGV[6], from, to, now)
-  epoch = text(redis.call('HINCRBY', payment_key(place), 'epoch', 1))
+  epoch = text(redis.call('HINCRBY', payment_key(place), ':epoch', 1))
 else
-  epoch = redis.call('HGET', payment_key(place), 'epoch') or ''
+  epoch = redis.call('HGET', payment_key(place), ':epoch') or ''
 end
 return { 'ok', text(now), {}, epoch, redis.call('GET', prefix .. 'restored') or '' }

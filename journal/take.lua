@@ -43,8 +43,9 @@ local refusal = said and cjson.decode(said)
 -- Only refunds that count say what is known of the payment: a slip that was
 -- canceled or declined binds nobody.
 local siblings = {}
-for _, other_id in ipairs(redis.call('ZRANGE', refunds_key(place), '0', '-1')) do
-  local o = sibling(other_id)
+local refunds, epoch = refunds_of(place)
+for _, other in ipairs(refunds) do
+  local o = sibling(other)
   if o and counts(o, now) then
     siblings[#siblings + 1] = o
     if o.total and (not total or o.total < total) then total = o.total end
@@ -97,10 +98,14 @@ if refusal then
   state = 'declined'
 end
 
-local order = text(redis.call('HINCRBY', payment_key(place), 'order', '1'))
-local epoch = redis.call('HINCRBY', payment_key(place), 'epoch', '1')
+epoch = text(tonumber(epoch or 0) + 1)
 -- One that was refused is only entered; the payment knows nothing of it.
-if not refusal then redis.call('ZADD', refunds_key(place), order, id) end
+if refusal then
+  redis.call('HSET', payment_key(place), ':epoch', epoch)
+else
+  local order = #refunds > 0 and refunds[#refunds].order + 1 or 1
+  redis.call('HSET', payment_key(place), ':epoch', epoch, id, text(order))
+end
 
 -- Its task is put on the queue next; only if that never happens, or if whoever
 -- takes the task dies with it, has somebody to look after a refund that could
@@ -109,7 +114,7 @@ local due = (start > now and not refusal) and start or now
 local look = (start > now) and start or now + 8000
 local at = text(now)
 local entry = refusal and string.gsub(ARGV[8], '"queued"', '"declined"', 1) or ARGV[8]
-redis.call('HSET', KEYS[1], 'state', state, 'ver', '1', 'seq', '1', 'order', order, 'since', at,
+redis.call('HSET', KEYS[1], 'state', state, 'ver', '1', 'seq', '1', 'since', at,
   refusal and 'reason_code' or 'due', refusal and refusal.rule or text(due), 'h:1', '[' .. at .. entry, unpack(ARGV, 9))
 index(id, provider, '', state, now)
 if metadata then findable(id, metadata) end
@@ -127,4 +132,4 @@ if start > now then
   redis.call('HSET', KEYS[1], 'why', why)
 end
 schedule(id, '', state, look)
-return { verdict, at, {}, text(epoch), known[2] or '', text(due), why }
+return { verdict, at, {}, epoch, known[2] or '', text(due), why }

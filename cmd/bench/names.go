@@ -41,13 +41,12 @@ var (
 )
 
 // perRefund begin the keys of which there is one for each refund or payment.
-var perRefund = []string{"refunds:claim:", "refunds:{}:r:", "refunds:{}:p:", "refunds:{}:l:", "asynq:{}:t:", "asynq:workers:", "asynq:servers:"}
+var perRefund = []string{"refunds:claim:", "refunds:{}:r:", "refunds:{}:p:", "asynq:{}:t:", "asynq:workers:", "asynq:servers:"}
 
 // purposes say what the keys are for, by how their kind begins.
 var purposes = []struct{ prefix, what string }{
 	{"refunds:{}:r:", "the record, with its attempts and its history"},
-	{"refunds:{}:p:", "order and epoch of the payment"},
-	{"refunds:{}:l:", "the payment's refunds"},
+	{"refunds:{}:p:", "the payment's refunds and its epoch"},
 	{"refunds:{}:m", "finds a refund by its metadata"},
 	{"refunds:{}:n", "counts by provider and state, one key a bucket"},
 	{"refunds:{}:s:", "the refunds of a provider in a state, one key a bucket"},

@@ -29,7 +29,7 @@ var legal = map[refund.State][]refund.State{
 func (w *World) Records() map[string]*journal.Record {
 	records := map[string]*journal.Record{}
 	for _, key := range w.keys(recordKey) {
-		id := w.Redis.HGet(key, "id")
+		id := refundID(key)
 		rec, err := w.Journal.Load(context.Background(), w.Redis.HGet(key, "provider"), w.Redis.HGet(key, "payment"), id)
 		if err != nil {
 			panic(err)
