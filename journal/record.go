@@ -239,11 +239,12 @@ func (p *parser) time(name string) time.Time {
 
 // entered is when the refund was taken in, which its history begins with.
 func (p *parser) entered() time.Time {
-	var at int64
-	if err := json.Unmarshal([]byte(p.f[entryField(1)]), &[]any{&at}); err != nil && p.err == nil {
+	at, _, _ := strings.Cut(p.f[entryField(1)], ",")
+	ms, err := strconv.ParseInt(strings.TrimPrefix(at, "["), 10, 64)
+	if err != nil && p.err == nil {
 		p.err = fmt.Errorf("field %s: %w", entryField(1), err)
 	}
-	return time.UnixMilli(at).UTC()
+	return time.UnixMilli(ms).UTC()
 }
 
 func (p *parser) json(name string, into any) {
