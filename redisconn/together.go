@@ -19,7 +19,8 @@ var errUnsent = errors.New("redis: the command was not sent")
 // at about the same moment travel in one pipeline to their server. Of a lost
 // answer it makes what go-redis makes of a pipeline's: all of it is sent again.
 // It is for a client whose commands stand each for itself; see Waiter for writes
-// that have to be waited for.
+// that have to be waited for. Call it before the client is used: a cluster's
+// servers that it has met by then are left out.
 func Together(client redis.UniversalClient) {
 	switch c := client.(type) {
 	case *redis.Client:

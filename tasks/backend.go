@@ -42,15 +42,14 @@ func Open(ctx context.Context, cfg *config.Config) (*Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	report, err := redisconn.Check(ctx, rdb, needs)
-	if err != nil {
-		return nil, errors.Join(err, rdb.Close())
-	}
 	queues, err := redisconn.Open(cfg.Redis)
 	if err != nil {
 		return nil, errors.Join(err, rdb.Close())
 	}
-	b := NewBackend(rdb, queues, cfg, report)
+	b := NewBackend(rdb, queues, cfg, redisconn.Report{}) // before the first call: see redisconn.Together
+	if b.Report, err = redisconn.Check(ctx, rdb, needs); err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
 	b.needs = needs // with what it has seen by now
 	return b, nil
 }

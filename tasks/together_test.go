@@ -1,6 +1,7 @@
 package tasks_test
 
 import (
+	"sync"
 	"testing"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"refundworker/config"
+	"refundworker/internal/redistest"
 	"refundworker/providers/all"
 	"refundworker/redisconn"
 	"refundworker/refund"
@@ -56,5 +58,35 @@ func TestRowsWithoutATaskAreNotCalledQueued(t *testing.T) {
 	}
 	if has, err := b.HasTask(rec); err != nil || !has {
 		t.Errorf("asked again, it has a task: %v, %v", has, err)
+	}
+}
+
+// Pauses and limits are asked for together in a cluster, too: what travels
+// together takes one connection to a server.
+func TestInAClusterScriptsTravelTogether(t *testing.T) {
+	cfg := &config.Config{Redis: redistest.StartCluster(t, 3).URL, Durability: "none", AllowEviction: true}
+	b, err := tasks.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	slow := redis.NewScript("for i = 1, 100000 do math.sin(i) end return 1")
+	for name, client := range map[string]redis.UniversalClient{"the journal's": b.Redis, "the queues'": b.Queues} {
+		// The client then knows the servers, and the server the script.
+		if err := slow.Run(t.Context(), client, []string{"k"}).Err(); err != nil {
+			t.Fatal(err)
+		}
+		var all sync.WaitGroup
+		for range 50 {
+			all.Go(func() {
+				if err := slow.Run(t.Context(), client, []string{"k"}).Err(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if n := client.PoolStats().TotalConns; n > 20 {
+			t.Errorf("%s scripts took %d connections", name, n)
+		}
 	}
 }
