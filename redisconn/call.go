@@ -69,7 +69,7 @@ func (w *Waiter) send(ctx context.Context, node *redis.Client, c call, bySHA boo
 		exchange(ctx, node, c.waits, budget, e)
 		return e.result, e.err
 	}
-	if err, _ := w.lane(node, c.waits).do(ctx, e); err != nil {
+	if _, err := w.lane(node, c.waits).do(ctx, e); err != nil {
 		return nil, err
 	}
 	return e.result, e.err

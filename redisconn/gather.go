@@ -40,11 +40,11 @@ type gathered[C any] struct {
 }
 
 // do sends a call and waits until it is answered. With the context's error it
-// is not known whether it was; then the second result is closed once nothing
+// is not known whether it was; then the channel is closed once nothing
 // touches the call any more, nil where nothing ever did.
-func (g *gatherer[C]) do(ctx context.Context, call C) (error, <-chan struct{}) {
+func (g *gatherer[C]) do(ctx context.Context, call C) (<-chan struct{}, error) {
 	if err := ctx.Err(); err != nil {
-		return err, nil
+		return nil, err
 	}
 	return g.await(ctx, g.join(call))
 }
@@ -65,7 +65,7 @@ func (g *gatherer[C]) join(call C) *gathered[C] {
 
 // await is the rest of do. Whoever has the turn to send and does not send hands
 // it over: of several things that have happened by now select sees any one.
-func (g *gatherer[C]) await(ctx context.Context, one *gathered[C]) (error, <-chan struct{}) {
+func (g *gatherer[C]) await(ctx context.Context, one *gathered[C]) (<-chan struct{}, error) {
 	select {
 	case <-one.lead:
 		g.together()
@@ -86,15 +86,15 @@ func (g *gatherer[C]) await(ctx context.Context, one *gathered[C]) (error, <-cha
 			g.handOver()
 		}
 		if i < 0 {
-			return ctx.Err(), one.done
+			return one.done, ctx.Err()
 		}
-		return ctx.Err(), nil
+		return nil, ctx.Err()
 	}
 	<-one.done // also where another sender took it first
 	if !one.answered {
-		return errLost, one.done
+		return one.done, errLost
 	}
-	return nil, one.done
+	return one.done, nil
 }
 
 // together sends what waits, once, and hands the turn over.

@@ -34,7 +34,7 @@ func TestACallThatComesAloneGoesAtOnce(t *testing.T) {
 		g, r := gather(1)
 		close(r.let)
 		for n := range 3 {
-			if err, _ := g.do(t.Context(), n); err != nil {
+			if _, err := g.do(t.Context(), n); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -94,7 +94,7 @@ func TestACallThatIsGivenUpBeforeItIsSentNeverGoes(t *testing.T) {
 		synctest.Wait()
 		ctx, cancel := context.WithCancel(t.Context())
 		done.Go(func() {
-			if err, over := g.do(ctx, 2); !errors.Is(err, context.Canceled) || over != nil {
+			if over, err := g.do(ctx, 2); !errors.Is(err, context.Canceled) || over != nil {
 				t.Errorf("given up: %v, on its way %v", err, over != nil)
 			}
 		})
@@ -123,7 +123,7 @@ func TestACallThatIsGivenUpOnItsWayTellsWhenItIsOver(t *testing.T) {
 					_, _ = g.do(context.Background(), 2)
 					return
 				}
-				err, over := g.do(ctx, 3)
+				over, err := g.do(ctx, 3)
 				if !errors.Is(err, context.Canceled) || over == nil {
 					t.Errorf("given up on its way: %v, on its way %v", err, over != nil)
 					return
@@ -164,7 +164,7 @@ func TestASenderThatEndsInTheMiddleLeavesNobodyWaiting(t *testing.T) {
 				call := func(n int) {
 					done.Go(func() {
 						defer func() { _ = recover() }()
-						if err, _ := g.do(context.Background(), n); errors.Is(err, errLost) {
+						if _, err := g.do(context.Background(), n); errors.Is(err, errLost) {
 							lost++
 						}
 					})
@@ -178,7 +178,7 @@ func TestASenderThatEndsInTheMiddleLeavesNobodyWaiting(t *testing.T) {
 				if lost != 1 {
 					t.Errorf("%d callers were told that their call is lost, want 1", lost)
 				}
-				if err, _ := g.do(t.Context(), 4); err != nil {
+				if _, err := g.do(t.Context(), 4); err != nil {
 					t.Errorf("the next call: %v", err)
 				}
 			})
@@ -196,7 +196,7 @@ func TestATurnThatIsNotTakenIsHandedOver(t *testing.T) {
 				close(r.let)
 				for range 50 { // select sees any one of what has happened
 					first, second := g.join(1), g.join(2)
-					if err, _ := g.await(t.Context(), first); err != nil {
+					if _, err := g.await(t.Context(), first); err != nil {
 						t.Fatal(err)
 					}
 					ctx, cancel := context.WithCancel(t.Context())

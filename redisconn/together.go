@@ -64,7 +64,7 @@ func (h together) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 		if name := cmd.Name(); name != "evalsha" && name != "hset" {
 			return next(ctx, cmd)
 		}
-		err, over := h.lane.do(ctx, cmd)
+		over, err := h.lane.do(ctx, cmd)
 		switch {
 		case err == nil:
 			return cmd.Err()

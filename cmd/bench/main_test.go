@@ -73,7 +73,7 @@ func TestBothPathsMoveTheSameMoneyAndNothingIsLeftBehind(t *testing.T) {
 				if row.Median.Worker.sum() <= 0 || row.Median.Provider.sum() <= 0 || row.Median.Redis.sum() < 0 {
 					t.Errorf("%s: nobody worked for it: %+v", row.Path, row.Median)
 				}
-				if ours := row.Path != "bare asynq"; row.Median.PerSecond <= 0 || row.Median.QueueTrips < 2 || ours != (row.Median.OurTrips >= 3) {
+				if row.Median.PerSecond <= 0 || row.Median.Trips <= 0 || row.Median.Commands < 14 {
 					t.Errorf("%s: implausible figures %+v", row.Path, row.Median)
 				}
 			}

@@ -69,8 +69,7 @@ func (r *row) add(s, bare sample) {
 	}
 	r.Median = sample{
 		PerSecond:        of(func(s sample) float64 { return s.PerSecond }),
-		OurTrips:         of(func(s sample) float64 { return s.OurTrips }),
-		QueueTrips:       of(func(s sample) float64 { return s.QueueTrips }),
+		Trips:            of(func(s sample) float64 { return s.Trips }),
 		Commands:         of(func(s sample) float64 { return s.Commands }),
 		BytesIn:          of(func(s sample) float64 { return s.BytesIn }),
 		BytesOut:         of(func(s sample) float64 { return s.BytesOut }),
@@ -114,12 +113,12 @@ func (r *report) print(out io.Writer, format cli.Format) error {
 
 func (r *report) sheets() []sheet {
 	settling := sheet{title: "Settling, per refund", columns: []string{"REDIS", "PROVIDER", "PATH", "REFUNDS/S", "RATIO (MIN–MAX)",
-		"CPU µs WORKER", "REDIS", "PROVIDER", "ALL", "TRIPS OURS+ASYNQ", "COMMANDS", "BYTES IN", "OUT"}}
+		"CPU µs WORKER", "REDIS", "PROVIDER", "ALL", "TRIPS", "COMMANDS", "BYTES IN", "OUT"}}
 	enqueueing := sheet{title: "Enqueueing, and memory per refund", columns: []string{"REDIS", "PROVIDER", "PATH", "ENQUEUE/S", "RATIO (MIN–MAX)", "TRIPS", "WAITING", "SETTLED"}}
 	for _, row := range r.Rows {
 		m, begin := row.Median, []string{row.Store, row.Latency.String(), row.Path}
 		settling.row(append(begin, fmt.Sprintf("%.0f", m.PerSecond), row.Ratio.String(), m.Worker.String(), m.Redis.String(), m.Provider.String(), fmt.Sprintf("%.0f", m.Worker.sum()+m.Redis.sum()+m.Provider.sum()),
-			fmt.Sprintf("%.2f+%.2f", m.OurTrips, m.QueueTrips), fmt.Sprintf("%.1f", m.Commands), fmt.Sprintf("%.0f", m.BytesIn), fmt.Sprintf("%.0f", m.BytesOut))...)
+			fmt.Sprintf("%.2f", m.Trips), fmt.Sprintf("%.1f", m.Commands), fmt.Sprintf("%.0f", m.BytesIn), fmt.Sprintf("%.0f", m.BytesOut))...)
 		enqueueing.row(append(begin, fmt.Sprintf("%.0f", m.EnqueuePerSecond), row.Enqueue.String(), fmt.Sprintf("%.2f", m.EnqueueTrips),
 			fmt.Sprintf("%.0f B", m.WaitingBytes), fmt.Sprintf("%.0f B", m.SettledBytes))...)
 	}

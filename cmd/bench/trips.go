@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -14,8 +13,7 @@ import (
 // each repeat after a failure is another. Greetings of new connections are left out.
 type trips struct {
 	silent
-	queue atomic.Int64 // asynq's
-	ours  atomic.Int64 // everything else
+	all atomic.Int64
 }
 
 // uncounted marks a context whose commands are the benchmark's own.
@@ -32,17 +30,12 @@ func countTrips() *trips {
 
 func (t *trips) stop() { redis.SetOTelRecorder(nil) }
 
-// tally is a number of round trips, of asynq and of ours.
-type tally struct{ queue, ours int64 }
-
-func (t *trips) now() tally {
+func (t *trips) now() int64 {
 	if t == nil { // nobody counts
-		return tally{}
+		return 0
 	}
-	return tally{t.queue.Load(), t.ours.Load()}
+	return t.all.Load()
 }
-
-func (t tally) since(before tally) tally { return tally{t.queue - before.queue, t.ours - before.ours} }
 
 // RecordOperationDuration counts a single command.
 func (t *trips) RecordOperationDuration(ctx context.Context, _ time.Duration, cmd redis.Cmder, attempts int, _ error, _ redis.ConnInfo, _ int) {
@@ -53,30 +46,18 @@ func (t *trips) RecordOperationDuration(ctx context.Context, _ time.Duration, cm
 	case cmd.Name() == "hello":
 		// A new connection's greeting is this and one pipeline (initConn in
 		// go-redis): no part of a refund's path.
-		t.ours.Add(-1)
+		t.all.Add(-1)
 	case cmd.Name() == "client": // of a greeting, too
-	case isQueues(cmd.Args()):
-		t.queue.Add(int64(attempts))
 	default:
-		t.ours.Add(int64(attempts))
+		t.all.Add(int64(attempts))
 	}
 }
 
-// RecordPipelineOperationDuration counts a pipeline. asynq makes none.
+// RecordPipelineOperationDuration counts a pipeline.
 func (t *trips) RecordPipelineOperationDuration(ctx context.Context, _ time.Duration, _ string, _, attempts int, _ error, _ redis.ConnInfo, _ int) {
 	if ctx.Value(uncounted{}) == nil {
-		t.ours.Add(int64(attempts))
+		t.all.Add(int64(attempts))
 	}
-}
-
-// isQueues tells asynq's commands by their keys.
-func isQueues(args []any) bool {
-	for _, a := range args[:min(len(args), 5)] {
-		if s, ok := a.(string); ok && strings.HasPrefix(s, "asynq:") {
-			return true
-		}
-	}
-	return false
 }
 
 // silent ignores what else go-redis records.

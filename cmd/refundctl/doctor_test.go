@@ -17,6 +17,7 @@ import (
 	"refundworker/internal/redistest"
 	"refundworker/pause"
 	"refundworker/providers/all"
+	"refundworker/ratelimit"
 	"refundworker/refund"
 	"refundworker/tasks"
 	"refundworker/worker"
@@ -96,7 +97,7 @@ func TestDoctorFindsWhatIsStuck(t *testing.T) {
 	}
 	must(rdb.ZAdd(ctx, bucket+"due", redis.Z{Score: float64(time.Now().Add(-time.Hour).UnixMilli()), Member: "stuck"}).Err())
 	must(rdb.Set(ctx, bucket+"restored", time.Now().Format(time.RFC3339), 0).Err())
-	must(rdb.HSet(ctx, "refunds:{prov:maib}:limit", "until", time.Now().Add(10*time.Minute).UnixMicro()).Err())
+	must(ratelimit.New(rdb).Penalize(ctx, "maib", 10*time.Minute+30*time.Second))
 	must(tasks.NewOperator(s.Backend, s.Config).Pause(ctx, "sberbank", "olga", "holiday"))
 	must(pause.New(rdb).Report(ctx, "maib", pause.Credentials("11000")))
 	said, _ := examined(t, b)
