@@ -93,6 +93,13 @@ func (st *stage) settle(ctx context.Context) error {
 			}
 		}
 		stats, err := st.backend.Journal.Stats(ctx)
+		if tasks.Unreachable(err) && time.Now().Before(over) {
+			// The last restart of Redis may not be over: it reads its file first.
+			if err := wait(ctx, 200*time.Millisecond); err != nil {
+				return err
+			}
+			continue
+		}
 		if err != nil {
 			return err
 		}
