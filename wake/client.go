@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/redis/go-redis/v9"
+
+	"refundworker/redisconn"
 )
 
 // client is what the asynq servers of one provider ask Redis with.
@@ -46,10 +48,9 @@ func (c *client) run(ctx context.Context, sha string, keys []string, args []any,
 
 // forward moves what is due, and returns the time of the earliest that is not.
 func (c *client) forward(ctx context.Context, s *set, pending string, send func(redis.Cmdable) *redis.Cmd) (*redis.Cmd, int64) {
-	pipe := c.Pipeline()
-	moved := send(pipe)
-	first := pipe.ZRangeWithScores(ctx, s.key, 0, 0)
-	_, _ = pipe.Exec(ctx) // each has its own error
+	draft := c.Pipeline() // only words them
+	moved, first := send(draft), draft.ZRangeWithScores(ctx, s.key, 0, 0)
+	redisconn.Exec(ctx, c.UniversalClient, moved, first)
 	if n, err := moved.Int64(); err == nil && n > 0 {
 		if q := c.queue(pending); q != nil {
 			c.pending.ring(q)

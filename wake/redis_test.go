@@ -107,3 +107,20 @@ func TestAUserWithoutTheChannelEnqueuesAndWorks(t *testing.T) {
 		return logs.FilterMessageSnippet(wake.Channel).Len() > 0 && strings.Contains(logs.All()[0].Message, "Allow")
 	})
 }
+
+// Whoever is refused a connection knows nothing of what waits: what is due is not
+// taken for nothing at all. See redisconn.Exec.
+func TestALookWithoutAConnectionTellsOfNoEmptySet(t *testing.T) {
+	server := redistest.Start(t, "--requirepass", "changed")
+	rdb := redis.NewClient(&redis.Options{Addr: server.Addr, Password: "before"})
+	t.Cleanup(func() { _ = rdb.Close() })
+	bell := wake.New(rdb, wake.Options{})
+	defer bell.Stop()
+	client := bell.Client("q")
+	for range 2 { // the second time it would be answered from memory
+		moved, err := client.EvalSha(t.Context(), wake.ForwardSHA, []string{"asynq:{q}:retry", "asynq:{q}:pending"}, 0, "", "").Result()
+		if !redis.HasErrorPrefix(err, "WRONGPASS") {
+			t.Errorf("moved %v, %v", moved, err)
+		}
+	}
+}
