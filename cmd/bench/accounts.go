@@ -70,32 +70,18 @@ func (s *accountsSettings) measure(ctx context.Context, b *bench, n int) (accoun
 	if err := b.store.empty(ctx); err != nil {
 		return row, err
 	}
-	before, err := b.store.gauge(ctx)
-	if err != nil {
-		return row, err
-	}
 	setup := b.setup(path{})
 	for i := range n {
 		setup.accounts = append(setup.accounts, b.account(i))
 	}
-	workers, _, err := preparePods(ctx, 1, setup)
+	workers, cost, err := b.idling(ctx, 1, setup, s.idle)
 	if err != nil {
 		return row, err
 	}
 	defer workers.end()
-	if err := workers.run(ctx); err != nil {
-		return row, err
-	}
-	if err := wait(ctx, idleFor); err != nil {
-		return row, err
-	}
+	row.Idle = cost
 	state, err := workers.look(ctx)
-	if err != nil {
-		return row, err
-	}
 	row.Started = state.Started
-	row.Idle, err = idle(ctx, b.store, workers, s.idle)
-	row.Idle.Connections -= before.clients
 	return row, err
 }
 

@@ -96,25 +96,12 @@ func (s *latencySettings) measure(ctx context.Context, b *bench, n int) (latency
 		return row, err
 	}
 	defer func() { _ = done() }()
-	before, err := b.store.gauge(ctx)
-	if err != nil {
-		return row, err
-	}
-	workers, _, err := preparePods(ctx, n, b.setup(path{}, b.provider))
+	workers, cost, err := b.idling(ctx, n, b.setup(path{}, b.provider), s.idle)
 	if err != nil {
 		return row, err
 	}
 	defer workers.end()
-	if err := workers.run(ctx); err != nil {
-		return row, err
-	}
-	if err := wait(ctx, idleFor); err != nil {
-		return row, err
-	}
-	if row.Idle, err = idle(ctx, b.store, workers, s.idle); err != nil {
-		return row, err
-	}
-	row.Idle.Connections -= before.clients
+	row.Idle = cost
 
 	first, err := b.simulator.reserve(ctx, b.provider, int64(s.samples))
 	if err != nil {
@@ -163,6 +150,30 @@ func (s *latencySettings) measure(ctx context.Context, b *bench, n int) (latency
 // sorted.
 func rank(sorted []time.Duration, percent int) time.Duration {
 	return sorted[(len(sorted)*percent+99)/100-1]
+}
+
+// idling starts workers and looks for a while at what they cost beside all that
+// there was before. The caller ends them.
+func (b *bench) idling(ctx context.Context, n int, s setup, d time.Duration) (workers pods, cost idleCost, err error) {
+	before, err := b.store.gauge(ctx)
+	if err != nil {
+		return nil, cost, err
+	}
+	if workers, _, err = preparePods(ctx, n, s); err != nil {
+		return nil, cost, err
+	}
+	if err = workers.run(ctx); err == nil {
+		err = wait(ctx, idleFor)
+	}
+	if err == nil {
+		cost, err = idle(ctx, b.store, workers, d)
+	}
+	if err != nil {
+		workers.end()
+		return nil, cost, err
+	}
+	cost.Connections -= before.clients
+	return workers, cost, nil
 }
 
 // idle looks at workers for a while in which nothing is enqueued.
