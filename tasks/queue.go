@@ -67,8 +67,8 @@ func (q taskQueue) where(rec *journal.Record) (*asynq.TaskInfo, error) {
 // queue, for however many in one round trip. The Inspector asks about one task at
 // a time, so this reads the state that asynq keeps with each (v0.26, TaskKey in
 // internal/base/base.go).
-func (q taskQueue) waiting(ctx context.Context, rdb redis.UniversalClient, recs []*journal.Record) (map[string]bool, error) {
-	pipe := rdb.Pipeline()
+func (q taskQueue) waiting(ctx context.Context, recs []*journal.Record) (map[string]bool, error) {
+	pipe := q.redis.Pipeline()
 	states := make([]*redis.StringCmd, len(recs))
 	for i, rec := range recs {
 		states[i] = pipe.HGet(ctx, "asynq:{"+queueOf(rec)+"}:t:"+rec.ID, "state")

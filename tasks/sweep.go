@@ -130,7 +130,7 @@ func (s *Sweeper) skim(ctx context.Context, now time.Time, overdue []journal.Ove
 	}
 	var waits map[string]bool
 	if err == nil && len(recs) > 0 {
-		waits, err = s.backend.queue.waiting(ctx, s.backend.Queues, recs)
+		waits, err = s.backend.queue.waiting(ctx, recs)
 	}
 	if err != nil {
 		// One by one they are looked after all the same.
