@@ -12,8 +12,8 @@ import (
 // Attempt is one call of the provider's refund endpoint.
 type Attempt struct {
 	Number    int              `json:"number"`
-	StartedAt time.Time        `json:"started_at,omitzero"`
-	EndedAt   time.Time        `json:"ended_at,omitzero"`
+	StartedAt time.Time        `json:"started_at,omitzero"` // when it was written ahead, by Redis's clock
+	EndedAt   time.Time        `json:"ended_at,omitzero"`   // reckoned from that: some milliseconds late rather than early
 	Outcome   string           `json:"outcome"`
 	Code      string           `json:"code"`
 	Message   string           `json:"message"`
