@@ -43,7 +43,9 @@ type Options struct {
 	// It is for a durability that a failover can go behind.
 	Lineage bool
 	// Cluster says that the keys of different slots may lie on different servers, so
-	// that no script can claim an id and take its refund in.
+	// that no script can claim an id and take its refund in, and what is durable in
+	// one bucket says nothing about another. It goes without saying over a client of
+	// a cluster.
 	Cluster      bool
 	EventsMaxLen int64 // about how many events the stream keeps; 0 for a million
 }
@@ -59,6 +61,9 @@ type Journal struct {
 func New(rdb redis.UniversalClient, run Runner, o Options) *Journal {
 	if o.EventsMaxLen == 0 {
 		o.EventsMaxLen = 1_000_000
+	}
+	if _, cluster := rdb.(*redis.ClusterClient); cluster {
+		o.Cluster = true
 	}
 	return &Journal{rdb: rdb, run: run, options: o}
 }

@@ -50,7 +50,7 @@ func (j *Journal) RelayAll(ctx context.Context) (int, error) {
 	}
 	// A cluster waits for each bucket: no more of them than it can at once.
 	some := len(full)
-	if j.clustered() {
+	if j.options.Cluster {
 		some = confirmAtOnce
 	}
 	moved := 0
@@ -171,7 +171,7 @@ func (j *Journal) tell(ctx context.Context, events []untold) error {
 // or have waited in vain. A wait speaks of all that its server had written
 // before, so one write is enough where there is one server.
 func (j *Journal) confirm(ctx context.Context, buckets []int) error {
-	if !j.clustered() {
+	if !j.options.Cluster {
 		buckets = buckets[:1]
 	}
 	var group errgroup.Group
@@ -184,11 +184,6 @@ func (j *Journal) confirm(ctx context.Context, buckets []int) error {
 		})
 	}
 	return group.Wait()
-}
-
-func (j *Journal) clustered() bool {
-	_, cluster := j.rdb.(*redis.ClusterClient)
-	return cluster
 }
 
 // event is what the order system is told, as it waits in the outbox.

@@ -36,4 +36,11 @@ func TestABacklogIsToldInACluster(t *testing.T) {
 	if told := rdb.XLen(t.Context(), journal.Events).Val(); moved != journal.Buckets || told != journal.Buckets {
 		t.Errorf("%d events were moved, %d were told, of %d", moved, told, journal.Buckets)
 	}
+	// One bucket's says nothing about what another server wrote.
+	for bucket := range journal.Buckets {
+		key := fmt.Sprintf("refunds:{%03d}:confirmed", bucket)
+		if n, err := rdb.Exists(t.Context(), key).Result(); n != 1 {
+			t.Fatalf("%s does not exist: its event was told without having been waited for, %v", key, err)
+		}
+	}
 }

@@ -61,13 +61,11 @@ func NewBackend(rdb, queues redis.UniversalClient, cfg *config.Config, report re
 	queues.AddHook(recordHook{})
 	redisconn.Together(queues)
 	redisconn.Together(rdb) // what is not the journal's: pauses and limits
-	_, cluster := rdb.(*redis.ClusterClient)
 	waiter := redisconn.NewWaiter(rdb, string(cfg.Durability), durableWait)
 	return &Backend{
 		Redis: rdb, Queues: queues, Report: report, needs: requirements(cfg),
-		Journal: journal.New(rdb, waiter, journal.Options{Window: cfg.DedupeWindow, Retention: cfg.JournalRetention,
-			Lineage: cfg.Durability == config.AOF, Cluster: cluster}),
-		queue: taskQueue{queues, asynq.NewClientFromRedisClient(wake.Announcing(queues)), asynq.NewInspectorFromRedisClient(wake.Announcing(queues))},
+		Journal: journal.New(rdb, waiter, journal.Options{Window: cfg.DedupeWindow, Retention: cfg.JournalRetention, Lineage: cfg.Durability == config.AOF}),
+		queue:   taskQueue{queues, asynq.NewClientFromRedisClient(wake.Announcing(queues)), asynq.NewInspectorFromRedisClient(wake.Announcing(queues))},
 	}
 }
 
