@@ -118,18 +118,18 @@ func TestAConnectionIsKeptForASecondAndUsedForAMinute(t *testing.T) {
 	clock := newSteady()
 	c := open(t, p.base, clock.set)
 	answered(t, c)
-	clock.advance(time.Second - 1)
+	clock.Advance(time.Second - 1)
 	answered(t, c)
 	p.saw(t, 1, 2)
-	clock.advance(time.Second)
+	clock.Advance(time.Second)
 	answered(t, c)
 	p.saw(t, 2, 3)
 	for range 66 { // up to 59.4 s
-		clock.advance(900 * time.Millisecond)
+		clock.Advance(900 * time.Millisecond)
 		answered(t, c)
 	}
 	p.saw(t, 2, 69)
-	clock.advance(900 * time.Millisecond)
+	clock.Advance(900 * time.Millisecond)
 	answered(t, c)
 	p.saw(t, 3, 70)
 }
@@ -142,10 +142,10 @@ func TestAnAnnouncedTimeoutCountsByHalf(t *testing.T) {
 	clock := newSteady()
 	c := open(t, p.base, clock.set)
 	answered(t, c)
-	clock.advance(500*time.Millisecond - 1)
+	clock.Advance(500*time.Millisecond - 1)
 	answered(t, c)
 	p.saw(t, 1, 2)
-	clock.advance(500 * time.Millisecond)
+	clock.Advance(500 * time.Millisecond)
 	answered(t, c)
 	p.saw(t, 2, 3)
 }
@@ -227,13 +227,13 @@ func TestAnAttemptOnAKeptConnectionThatDiesIsUnknown(t *testing.T) {
 				}
 				p.saw(t, 1, 2) // not sent again
 				answered(t, c)
-				clock.advance(10*time.Minute - 1)
+				clock.Advance(10*time.Minute - 1)
 				answered(t, c)
 				p.saw(t, 3, 4)
 				if n := p.closing.Load(); n != 2 {
 					t.Errorf("%d requests said close, want the last two", n)
 				}
-				clock.advance(1)
+				clock.Advance(1)
 				answered(t, c)
 				answered(t, c)
 				p.saw(t, 4, 6)
@@ -251,7 +251,7 @@ func TestAConnectionThatWeSaidToCloseIsNotKept(t *testing.T) {
 		case e.connection == 1 && e.request == 2:
 			return false
 		case e.connection == 2:
-			clock.advance(10 * time.Minute)
+			clock.Advance(10 * time.Minute)
 		}
 		return e.say(hello)
 	})
@@ -401,7 +401,7 @@ func TestTheDeadlineOnAKeptConnectionIsTheAttemptsOwn(t *testing.T) {
 	if _, fail := c.Send(context.Background(), clock.Now().Add(500*time.Millisecond), call(c)); fail != nil {
 		t.Fatalf("%+v", fail)
 	}
-	clock.advance(900 * time.Millisecond)
+	clock.Advance(900 * time.Millisecond)
 	answered(t, c)
 	p.saw(t, 1, 2)
 }
@@ -410,8 +410,9 @@ func TestTheDeadlineOnAKeptConnectionIsTheAttemptsOwn(t *testing.T) {
 // it was set.
 type trap struct {
 	steady
+	mu        sync.Mutex
 	reads, at int
-	spring    func(*steady)
+	spring    func(steady)
 }
 
 func (c *trap) Now() time.Time {
@@ -420,7 +421,7 @@ func (c *trap) Now() time.Time {
 	sprung := c.reads == c.at
 	c.mu.Unlock()
 	if sprung {
-		c.spring(&c.steady)
+		c.spring(c.steady)
 	}
 	return c.steady.Now()
 }
@@ -438,7 +439,7 @@ func TestNothingLeavesLateOnAKeptConnection(t *testing.T) {
 	var late, sent int
 	for n := 1; n <= 40; n++ {
 		p := newPeer(t, nil, func(e exchange) bool { return e.say(hello) })
-		clock := &trap{steady: *newSteady(), spring: func(s *steady) { s.advance(time.Hour) }}
+		clock := &trap{steady: newSteady(), spring: func(s steady) { s.Advance(time.Hour) }}
 		c := open(t, p.base, func(s *providers.Settings) { s.Now = clock.Now })
 		answered(t, c)
 		deadline := clock.Now().Add(5 * time.Second)
@@ -464,7 +465,7 @@ func TestAConnectionOfACallerWhoGaveUpIsNotUsed(t *testing.T) {
 	for n := 1; n <= 40; n++ {
 		p := newPeer(t, nil, func(e exchange) bool { return e.say(hello) })
 		ctx, cancel := context.WithCancel(context.Background())
-		clock := &trap{steady: *newSteady(), spring: func(*steady) { cancel() }}
+		clock := &trap{steady: newSteady(), spring: func(steady) { cancel() }}
 		c := open(t, p.base, func(s *providers.Settings) { s.Now = clock.Now })
 		deadline := clock.Now().Add(5 * time.Second)
 		clock.arm(n)
@@ -487,7 +488,7 @@ func TestACallerWhoGaveUpBeforeSendsNothingOverAKeptConnection(t *testing.T) {
 }
 
 // together makes n attempts that are all answered when all have arrived.
-func together(t *testing.T, n int) (*peer, *providers.Client, *steady) {
+func together(t *testing.T, n int) (*peer, *providers.Client, steady) {
 	t.Helper()
 	var arrived sync.WaitGroup
 	arrived.Add(n)
@@ -524,7 +525,7 @@ func TestConnectionsThatNobodyTakesAreClosedByThoseThatComeBack(t *testing.T) {
 	onLinux(t)
 	_, c, clock := together(t, 2)
 	for range 2 {
-		clock.advance(600 * time.Millisecond)
+		clock.Advance(600 * time.Millisecond)
 		answered(t, c)
 	}
 	if n := providers.Kept(c); n != 1 {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"refundworker/internal/clocktest"
 	"refundworker/providers"
 )
 
@@ -95,27 +96,14 @@ func (p *peer) saw(t *testing.T, connections, requests int32) {
 	}
 }
 
-// steady is a clock that stands still until it is moved.
-type steady struct {
-	mu  sync.Mutex
-	now time.Time
+// steady is a clock that an account may go by.
+type steady struct{ *clocktest.Clock }
+
+func newSteady() steady {
+	return steady{clocktest.New(time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC))}
 }
 
-func newSteady() *steady { return &steady{now: time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)} }
-
-func (s *steady) Now() time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.now
-}
-
-func (s *steady) advance(d time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.now = s.now.Add(d)
-}
-
-func (s *steady) set(o *providers.Settings) { o.Now = s.Now }
+func (s steady) set(o *providers.Settings) { o.Now = s.Now }
 
 // attempt makes one with a minute by the client's clock.
 func attempt(c *providers.Client) (providers.Answer, *providers.Failure) {

@@ -123,7 +123,7 @@ func (b *bench) onceAndTrue(t *testing.T, kind sandbox.FaultKind, out providers.
 	case sandbox.AllMoves:
 		eventually(t, "the effect", func() bool { return b.given() == part })
 	case sandbox.MovesLater:
-		eventually(t, "the late effect", func() bool { b.clock.advance(time.Second); return b.given() == part })
+		eventually(t, "the late effect", func() bool { b.clock.Advance(time.Second); return b.given() == part })
 	}
 	if n := calls(); n != 1 || b.given() > part {
 		t.Errorf("%d calls gave back %d, want one call and at most %d", n, b.given(), part)

@@ -23,7 +23,7 @@ func (h Harness) lookups(t *testing.T) {
 			t.Errorf("before: %d %v %+v, want 0 of %d", sum, ok, before, total)
 		}
 		b.refund(b.attempt())
-		b.clock.advance(time.Minute)
+		b.clock.Advance(time.Minute)
 		after, err := b.status(context.Background())
 		if err != nil {
 			t.Fatal(err)
@@ -109,7 +109,7 @@ func (h Harness) oneRefund(t *testing.T) {
 			if err != nil || s.Progress != providers.Pending {
 				t.Errorf("at once: %+v, %v; want pending", s, err)
 			}
-			b.clock.advance(time.Minute)
+			b.clock.Advance(time.Minute)
 			b.given() // the sandbox catches up with its clock
 			s, err = statuser.RefundStatus(context.Background(), out.ProviderRefundID)
 			if err != nil || s.Progress != want || s.Minor == nil || *s.Minor != part {

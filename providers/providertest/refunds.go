@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"refundworker/internal/clocktest"
 	"refundworker/providers"
 	"refundworker/providers/sandbox"
 )
@@ -77,7 +78,7 @@ func (h Harness) refunds(t *testing.T) {
 		}
 		front.Start()
 		t.Cleanup(front.Close)
-		clock := &clock{now: time.Now().Round(0)} // stands still, however slow the machine is
+		clock := clocktest.New(time.Now().Round(0)) // stands still, however slow the machine is
 		s := b.settings(t)
 		s.BaseURL.Host, s.Now = front.Listener.Addr().String(), clock.Now
 		account := Open(t, h.Driver, s)

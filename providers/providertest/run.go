@@ -3,10 +3,10 @@ package providertest
 import (
 	"context"
 	"errors"
-	"sync"
 	"testing"
 	"time"
 
+	"refundworker/internal/clocktest"
 	"refundworker/providers"
 	"refundworker/providers/sandbox"
 	"refundworker/refund"
@@ -59,7 +59,7 @@ type bench struct {
 	h       Harness
 	sandbox *sandbox.Server
 	account providers.Account
-	clock   *clock
+	clock   *clocktest.Clock // the sandbox's
 	// What went before the attempt that a test is about.
 	earlierCalls int
 	earlierGiven int64
@@ -67,7 +67,7 @@ type bench struct {
 
 func (h Harness) bench(t *testing.T, change ...func(*providers.Settings)) *bench {
 	t.Helper()
-	b := &bench{h: h, clock: &clock{now: time.Now().Round(0)}}
+	b := &bench{h: h, clock: clocktest.New(time.Now().Round(0))}
 	b.sandbox = sandbox.New(sandbox.Options{Now: b.clock.Now})
 	if err := b.sandbox.Start("127.0.0.1:0"); err != nil {
 		t.Fatal(err)
@@ -113,24 +113,6 @@ func (b *bench) status(ctx context.Context) (providers.PaymentStatus, error) {
 // given is what the sandbox gave back, or has promised to.
 func (b *bench) given() int64 {
 	return b.sandbox.Moved(b.h.Company, b.h.Payment) + b.sandbox.Pending(b.h.Company, b.h.Payment) - b.earlierGiven
-}
-
-// clock is the sandbox's.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
 }
 
 // eventually waits for what the sandbox does in its own time.

@@ -8,10 +8,10 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"refundworker/internal/clocktest"
 	"refundworker/providers/sandbox"
 )
 
@@ -23,36 +23,18 @@ const (
 
 var paymentIDs = map[string]string{sandbox.UnitPay: unitpayID, sandbox.Maib: maibID, sandbox.Sberbank: sberbankID}
 
-// clock stands still until it is told.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) Advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
 // bench is a running sandbox and a plain client of it.
 type bench struct {
 	*sandbox.Server
 	t      *testing.T
-	clock  *clock
+	clock  *clocktest.Clock
 	client *http.Client
 	token  string
 }
 
 func start(t *testing.T, o sandbox.Options) *bench {
 	t.Helper()
-	c := &clock{now: time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)}
+	c := clocktest.New(time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC))
 	if o.Now == nil {
 		o.Now = c.Now
 	}
