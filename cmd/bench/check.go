@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"refundworker/ratelimit"
 )
 
 // firstOf returns the first flag's error.
@@ -43,6 +45,18 @@ func eachDurationWithin(flag string, list []time.Duration, lo, hi time.Duration)
 	for _, d := range list {
 		if d < lo || d > hi {
 			return fmt.Errorf("--%s must be from %s to %s", flag, lo, hi)
+		}
+	}
+	return nil
+}
+
+func eachLimit(flag string, list []string) error {
+	if len(list) == 0 {
+		return fmt.Errorf("--%s must name a limit, as in 50/s", flag)
+	}
+	for _, text := range list {
+		if l, err := ratelimit.Parse(text); err != nil || l.Unlimited {
+			return fmt.Errorf("--%s: %q is no limit as in 50/s", flag, text)
 		}
 	}
 	return nil

@@ -27,7 +27,7 @@ type finding interface{ sheets() []sheet }
 
 // experiments are all of them, with settings of their own.
 func experiments() []experiment {
-	return []experiment{latencyExperiment(), growthExperiment(), memoryExperiment(), podsExperiment(), limitsExperiment(), providersExperiment(), enqueueExperiment(), clusterExperiment(), piecesExperiment()}
+	return []experiment{latencyExperiment(), growthExperiment(), memoryExperiment(), podsExperiment(), limitsExperiment(), neighboursExperiment(), providersExperiment(), enqueueExperiment(), clusterExperiment(), piecesExperiment()}
 }
 
 func (e experiment) command() *cobra.Command {
@@ -98,11 +98,17 @@ func (l *lab) bench(ctx context.Context, s settings, fsync string) (*bench, erro
 		return nil, err
 	}
 	l.ends = append(l.ends, simulator.stop)
-	store, err := openStore(ctx, "", fsync)
+	store, err := l.store(ctx, fsync)
+	return &bench{settings: s, store: store, simulator: simulator}, err
+}
+
+// store starts a Redis.
+func (l *lab) store(ctx context.Context, fsync string) (*store, error) {
+	s, err := openStore(ctx, "", fsync)
 	if err != nil {
 		return nil, err
 	}
-	l.ends = append(l.ends, store.close)
-	l.redis = store.version
-	return &bench{settings: s, store: store, simulator: simulator}, nil
+	l.ends = append(l.ends, s.close)
+	l.redis = s.version
+	return s, nil
 }

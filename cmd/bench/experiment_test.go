@@ -16,15 +16,16 @@ var quick = map[string]struct {
 	args []string
 	rows int
 }{
-	"latency":   {[]string{"--samples", "4", "--pods", "1,2", "--idle", "1s"}, 2},
-	"growth":    {[]string{"--waiting", "20,40", "--refunds", "20"}, 2},
-	"memory":    {[]string{"--refunds", "100"}, 0},
-	"providers": {[]string{"--accounts", "1,6", "--idle", "1s"}, 2},
-	"enqueue":   {[]string{"--rows", "10,20"}, 2},
-	"cluster":   {[]string{"--masters", "1,3", "--refunds", "20"}, 2},
-	"pieces":    {[]string{"--packages", "refundworker/refund", "--times", "2"}, 4},
-	"pods":      {[]string{"--refunds", "40", "--pods", "1,2", "--provider-latency", "1ms"}, 2},
-	"limits":    {[]string{"--refunds", "40", "--pods", "1,2", "--limits", "200/s", "--bursts", "3"}, 2},
+	"latency":    {[]string{"--samples", "4", "--pods", "1,2", "--idle", "1s"}, 2},
+	"growth":     {[]string{"--waiting", "20,40", "--refunds", "20"}, 2},
+	"memory":     {[]string{"--refunds", "100"}, 0},
+	"providers":  {[]string{"--accounts", "1,6", "--idle", "1s"}, 2},
+	"enqueue":    {[]string{"--rows", "10,20"}, 2},
+	"cluster":    {[]string{"--masters", "1,3", "--refunds", "20"}, 2},
+	"pieces":     {[]string{"--packages", "refundworker/refund", "--times", "2"}, 4},
+	"pods":       {[]string{"--refunds", "40", "--pods", "1,2", "--provider-latency", "1ms"}, 2},
+	"neighbours": {[]string{"--refunds", "40", "--waiting", "100", "--rounds", "1", "--idle", "1s"}, 3},
+	"limits":     {[]string{"--refunds", "40", "--pods", "1,2", "--limits", "200/s", "--bursts", "3"}, 2},
 }
 
 func TestExperimentsFindSomethingAndPrintIt(t *testing.T) {
@@ -66,6 +67,7 @@ func TestExperimentsRefuseWhatTheyCannotMeasure(t *testing.T) {
 		"latency --samples 1001", "latency --pods 0", "latency --idle 1ms", "latency --appendfsync sometimes",
 		"growth --waiting 100,10", "growth --refunds 0", "memory --refunds 1", "pods --pods 65", "pods --provider-latency 1m", "pods more",
 		"providers --accounts 0", "enqueue --rows 0", "cluster --masters 17", "all 1", "pieces --times 0",
+		"neighbours --waiting 0", "neighbours --limit none", "neighbours --idle 1ms", "neighbours --refunds 0",
 		"limits --limits none", "limits --limits 5", "limits --bursts 0", "limits --refunds 1001",
 	} {
 		if status, _, errs := command(t, strings.Fields(line)...); status != cli.Usage || errs == "" {

@@ -92,11 +92,11 @@ func (s *growthSettings) run(ctx context.Context, l *lab) (finding, error) {
 // measure fills up to that many and those that are settled.
 func (s *growthSettings) measure(ctx context.Context, l *lab, b *bench, looker *looker, waiting int) (growthRow, error) {
 	row := growthRow{Waiting: waiting}
-	there, err := looker.queued(ctx)
+	there, err := looker.count(ctx, refund.Queued)
 	if err != nil {
 		return row, err
 	}
-	more := int64(waiting + s.refunds - there)
+	more := int64(waiting+s.refunds) - there
 	first, err := b.simulator.reserve(ctx, b.provider, more)
 	if err != nil {
 		return row, err
@@ -156,8 +156,8 @@ func (s *growthSettings) sweep(ctx context.Context, b *bench, looker *looker, ro
 	return err
 }
 
-// agree checks that as many refunds succeeded as the provider paid since that
-// payment, and that each of those got its one refund.
+// agree checks that as many of the provider's refunds succeeded as it paid since
+// that payment, that each of those got its one refund, and that the others wait.
 func (b *bench) agree(ctx context.Context, looker *looker, since int64) error {
 	stats, err := looker.backend.Journal.Stats(ctx)
 	if err != nil {
@@ -165,9 +165,11 @@ func (b *bench) agree(ctx context.Context, looker *looker, since int64) error {
 	}
 	succeeded := int64(0)
 	for _, s := range stats {
-		if s.State == refund.Succeeded {
+		switch {
+		case s.Provider != b.provider:
+		case s.State == refund.Succeeded:
 			succeeded += s.Count
-		} else if s.State != refund.Queued && s.Count > 0 {
+		case s.State != refund.Queued && s.Count > 0:
 			return fmt.Errorf("%d refunds are %s", s.Count, s.State)
 		}
 	}

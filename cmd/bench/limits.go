@@ -48,15 +48,7 @@ that is busy. SHARES are the least and the greatest of a worker, of an equal one
 			f.DurationVar(&s.latency, "provider-latency", time.Millisecond, "how long each answer of the simulated provider takes")
 		},
 		check: func() error {
-			if len(s.limits) == 0 {
-				return fmt.Errorf("--limits: at least one")
-			}
-			for _, text := range s.limits {
-				if l, err := ratelimit.Parse(text); err != nil || l.Unlimited {
-					return fmt.Errorf("--limits: %q is no limit as in 50/s", text)
-				}
-			}
-			return firstOf(within("refunds", s.refunds, 2, mostArrivals), within("concurrency", s.concurrency, 1, 1000), eachWithin("pods", s.pods, 1, 64),
+			return firstOf(eachLimit("limits", s.limits), within("refunds", s.refunds, 2, mostArrivals), within("concurrency", s.concurrency, 1, 1000), eachWithin("pods", s.pods, 1, 64),
 				eachWithin("bursts", s.bursts, 1, 1000), eachDurationWithin("provider-latency", []time.Duration{s.latency}, 0, maxLatency))
 		},
 		run: s.run,
@@ -125,7 +117,7 @@ func (s *limitsSettings) measure(ctx context.Context, b *bench, row limitsRow) (
 		return row, err
 	}
 	setup := b.setup(path{}, b.provider)
-	setup.limit, setup.burst = row.Limit, row.Burst
+	setup.accounts[0].limit, setup.accounts[0].burst = row.Limit, row.Burst
 	workers, _, err := preparePods(ctx, row.Pods, setup)
 	if err != nil {
 		return row, err

@@ -91,12 +91,12 @@ func (l *looker) fill(ctx context.Context, first, count int64) error {
 	return ctx.Err() // it may have ended before the last were begun
 }
 
-// queued counts the refunds that wait.
-func (l *looker) queued(ctx context.Context) (int, error) {
+// count counts the provider's refunds in a state.
+func (l *looker) count(ctx context.Context, state refund.State) (int64, error) {
 	stats, err := l.backend.Journal.Stats(ctx)
 	for _, s := range stats {
-		if s.State == refund.Queued {
-			return int(s.Count), nil
+		if s.Provider == l.provider && s.State == state {
+			return s.Count, nil
 		}
 	}
 	return 0, err

@@ -109,6 +109,13 @@ func (b *bench) settleWith(ctx context.Context, n, refunds int) (drained, error)
 		return drained{}, err
 	}
 	defer workers.end()
+	return b.draining(ctx, workers, prepared, refunds, workers.run)
+}
+
+// draining begins something, waits until the provider got that many refund calls
+// more, and says what each refund cost until then. prepared is what the workers had
+// used before.
+func (b *bench) draining(ctx context.Context, workers pods, prepared podState, refunds int, begin func(context.Context) error) (drained, error) {
 	before, err := b.simulator.calls(ctx, b.provider)
 	if err != nil {
 		return drained{}, err
@@ -118,7 +125,7 @@ func (b *bench) settleWith(ctx context.Context, n, refunds int) (drained, error)
 		return drained{}, err
 	}
 	start := time.Now()
-	if err := workers.run(ctx); err != nil {
+	if err := begin(ctx); err != nil {
 		return drained{}, err
 	}
 	for calls := before; calls < before+int64(refunds); {

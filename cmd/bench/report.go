@@ -57,16 +57,8 @@ func (r *row) add(s, bare sample) {
 	r.ratios = append(r.ratios, s.PerSecond/bare.PerSecond)
 	r.fills = append(r.fills, s.EnqueuePerSecond/bare.EnqueuePerSecond)
 	r.Ratio, r.Enqueue = spreadOf(r.ratios), spreadOf(r.fills)
-	of := func(figure func(sample) float64) float64 {
-		var all []float64
-		for _, s := range r.Samples {
-			all = append(all, figure(s))
-		}
-		return median(all)
-	}
-	costOf := func(figure func(sample) cost) cost {
-		return cost{of(func(s sample) float64 { return figure(s).User }), of(func(s sample) float64 { return figure(s).System })}
-	}
+	of := func(figure func(sample) float64) float64 { return medianOf(r.Samples, figure) }
+	costOf := func(figure func(sample) cost) cost { return medianCost(r.Samples, figure) }
 	r.Median = sample{
 		PerSecond:        of(func(s sample) float64 { return s.PerSecond }),
 		Trips:            of(func(s sample) float64 { return s.Trips }),
@@ -94,6 +86,19 @@ func median(of []float64) float64 {
 		return sorted[n/2]
 	}
 	return (sorted[n/2-1] + sorted[n/2]) / 2
+}
+
+// medianOf is the median of one figure.
+func medianOf[T any](of []T, figure func(T) float64) float64 {
+	var all []float64
+	for _, one := range of {
+		all = append(all, figure(one))
+	}
+	return median(all)
+}
+
+func medianCost[T any](of []T, figure func(T) cost) cost {
+	return cost{medianOf(of, func(one T) float64 { return figure(one).User }), medianOf(of, func(one T) float64 { return figure(one).System })}
 }
 
 func spreadOf(ratios []float64) spread {

@@ -19,8 +19,6 @@ type setup struct {
 	durability  config.Durability
 	concurrency int
 	preflight   bool
-	limit       string // of each account; empty: none
-	burst       int
 	accounts    []account
 }
 
@@ -28,6 +26,8 @@ type setup struct {
 type account struct {
 	name, company, baseURL string
 	credentials            []string // lines of YAML
+	limit                  string   // empty: none
+	burst                  int
 }
 
 // credentials are the simulated companies' own, which open nothing else.
@@ -41,7 +41,7 @@ var credentials = map[string][]string{
 func (b *bench) setup(p path, companies ...string) setup {
 	s := setup{redis: b.store.url, durability: b.store.durability, concurrency: b.concurrency, preflight: p.preflight}
 	for _, company := range companies {
-		s.accounts = append(s.accounts, account{company, company, b.simulator.Companies[company], credentials[company]})
+		s.accounts = append(s.accounts, account{name: company, company: company, baseURL: b.simulator.Companies[company], credentials: credentials[company]})
 	}
 	return s
 }
@@ -59,7 +59,7 @@ func (s setup) yaml() string {
     preflight: %t
     poll: {initial: 10ms, max: 100ms}
     %s
-`, a.name, a.company, a.baseURL, cmp.Or(s.limit, "none"), max(s.burst, 1), s.concurrency, s.preflight, strings.Join(a.credentials, "\n    "))
+`, a.name, a.company, a.baseURL, cmp.Or(a.limit, "none"), max(a.burst, 1), s.concurrency, s.preflight, strings.Join(a.credentials, "\n    "))
 	}
 	return text.String()
 }
