@@ -57,6 +57,13 @@ func (b *Blocked) Error() string {
 // this caller only and until the timeout, counted from before the call. With
 // ErrNotAdmitted nothing was written.
 func (j *Journal) Begin(ctx context.Context, rec *Record, b Beginning) (*Record, error) {
+	if rec.Epoch == "" { // of a list: nobody could tell what became of its payment since
+		now, err := j.Load(ctx, rec.Provider, rec.PaymentID, rec.ID)
+		if err != nil {
+			return nil, err
+		}
+		return now, &Blocked{Why: Changed}
+	}
 	rec, err := j.whole(ctx, rec)
 	if err != nil {
 		return rec, err

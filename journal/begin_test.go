@@ -233,3 +233,28 @@ func TestAMarkFromAClockThatIsAheadIsRefused(t *testing.T) {
 		t.Errorf("marked since %s, %v", since, err)
 	}
 }
+
+// A record of a list comes without its payment's epoch: what happened to the
+// payment since a baseline was read would go unseen.
+func TestNoAttemptBeginsByARecordOfAList(t *testing.T) {
+	b, ctx := open(t), t.Context()
+	b.take("mine", "100.00")
+	var listed *journal.Record
+	for rec, err := range b.List(ctx, journal.Filter{}) {
+		if listed = rec; err != nil {
+			t.Fatal(err)
+		}
+	}
+	at := beginning()
+	at.Baseline, at.ReadAt = new(int64), b.now
+	b.take("other", "50.00")
+	b.bring("other", refund.Declined)
+	got, err := b.Begin(ctx, listed, at)
+	var blocked *journal.Blocked
+	if !errors.As(err, &blocked) || blocked.Why != journal.Changed || got.Epoch == "" {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if _, err := b.Begin(ctx, got, at); err != nil {
+		t.Errorf("by the record that it came with: %v", err)
+	}
+}
