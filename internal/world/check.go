@@ -52,6 +52,9 @@ func (w *World) check(records map[string]*journal.Record) error {
 		faults = append(faults, w.checkMoney(rec), w.checkHistory(rec))
 	}
 	faults = append(faults, w.checkLedgers(records), w.checkIndexes(records), w.checkAnswers(records), w.checkLimits(records))
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	faults = append(faults, w.misled...)
 	return errors.Join(faults...)
 }
 

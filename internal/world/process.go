@@ -52,7 +52,7 @@ func (p *Process) equip() {
 	desk.Board.Now = p.Now
 	p.Processor = tasks.NewProcessor(tasks.Parts{
 		Journal: p.Backend.Journal, Desk: desk,
-		Accounts: accounts, Policy: w.Config.Retry, By: p.Name, Now: p.Now, Random: func() float64 { return 0.5 },
+		Accounts: accounts, Policy: w.Config.Retry, By: p.Name, Now: p.Now, Random: func() float64 { return 0.5 }, Observer: witness{w},
 	})
 	p.Sweeper = tasks.NewSweeper(p.Backend, p.Processor, p.Name)
 }

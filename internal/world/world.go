@@ -52,6 +52,7 @@ type World struct {
 	mu        sync.Mutex // guards what follows
 	steps     []Step
 	processes []*Process
+	misled    []error // see witness
 }
 
 // Run runs f in a new world, in a bubble of virtual time. A panic of f, also
