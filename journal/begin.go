@@ -110,9 +110,6 @@ func (j *Journal) begin(ctx context.Context, rec *Record, b Beginning, epoch str
 	c.remember(rec.Seq+1, refund.Sending, b.By, "attempt "+strconv.Itoa(n))
 	c.at("deadline", b.Timeout)
 	c.at("due", b.Timeout+b.Grace)
-	if epoch == "" {
-		c.gone = append(c.gone, "why") // that it waited for a window
-	}
 	return j.change(ctx, beginScript, rec, c, b.Token, epoch, baseline, readAt, ms(b.MaxAge), guard, rec.mark, flag(rec.compared),
 		flag(j.options.Lineage), ms(b.Timeout+b.Grace))
 }

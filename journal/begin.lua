@@ -18,7 +18,7 @@
 -- Answers as step.lua, or {'not admitted', …} or {'blocked', now, fields, epoch, restored, why, other id, ms to wait}.
 local id, token, provider, place = ARGV[1], ARGV[2], ARGV[6], ARGV[7]
 local now = clock()
-local r = redis.call('HMGET', KEYS[1], 'token', 'ver', 'state', 'digest', 'amount', 'first_unproven', 'due')
+local r = redis.call('HMGET', KEYS[1], 'token', 'ver', 'state', 'digest', 'amount', 'first_unproven', 'due', 'why')
 if not r[2] then return { 'missing', text(now), {}, '', 0 } end
 if r[1] == token then
   redis.call('HSET', KEYS[1], 'token', token)
@@ -78,8 +78,8 @@ if ARGV[12] ~= '' then
 end
 
 write(17, now)
+if unread and r[8] then redis.call('HDEL', KEYS[1], 'why') end -- that it waited for a window
 schedule(id, 'queued', 'sending', now + ARGV[16])
 index(id, provider, 'queued', 'sending', now)
 epoch = text(redis.call('HINCRBY', payment_key(place), ':epoch', 1))
-if unread then return answer('ok', id, now, place) end
-return { 'ok', text(now), {}, epoch, restored }
+return { 'ok', text(now), unread and fields_of(id) or {}, epoch, restored }

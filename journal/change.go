@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -21,6 +22,7 @@ type change struct {
 	set   []string // fields and values in turn
 	entry string   // the field of the entry in the history; empty: it leaves none
 	line  string   // what follows the time in it
+	event *event   // that the order system is told; nil: nothing
 }
 
 // momentOf is a field that becomes a time, so far from now.
@@ -159,5 +161,10 @@ func (c *change) made(rec *Record, got reply) (*Record, error) {
 	if c.entry != "" {
 		fields[c.entry] = "[" + got.now + c.line
 	}
-	return parse(got.now, fields, got.epoch, got.restored)
+	made, err := parse(got.now, fields, got.epoch, got.restored)
+	// One that waits alone may overtake nothing.
+	if err == nil && c.event != nil && slices.Equal(got.more, []string{"1"}) {
+		made.untold = c.event.written(outboxKey(bucketOf(rec.place())), got.now)
+	}
+	return made, err
 }

@@ -144,23 +144,28 @@ local function schedule(id, from, to, due)
 end
 
 -- Puts an event for the order system, a JSON object without its time, into the
--- bucket's outbox.
+-- bucket's outbox. Answers how many wait there now.
 local function announce(event, now)
-  redis.call('RPUSH', prefix .. 'out', '{"at":"' .. text(now) .. '",' .. string.sub(event, 2))
+  return redis.call('RPUSH', prefix .. 'out', '{"at":"' .. text(now) .. '",' .. string.sub(event, 2))
+end
+
+-- A record's fields as they are answered: the id is only in the key.
+local function fields_of(id)
+  local fields = redis.call('HGETALL', record_key(id))
+  fields[#fields + 1] = 'id'
+  fields[#fields + 1] = id
+  return fields
 end
 
 -- The answer of a script that changed or read a refund, with when the journal was
--- restored from a backup, '' if it was not; the id is only in the key; place is its payment's,
+-- restored from a backup, '' if it was not; place is its payment's,
 -- 'provider:payment', where the caller knows it.
 local function answer(word, id, now, place)
   if not place then
     local f = redis.call('HMGET', record_key(id), 'provider', 'payment')
     place = f[1] .. ':' .. f[2]
   end
-  local fields = redis.call('HGETALL', record_key(id))
-  fields[#fields + 1] = 'id'
-  fields[#fields + 1] = id
-  return { word, text(now), fields, redis.call('HGET', payment_key(place), ':epoch') or '',
+  return { word, text(now), fields_of(id), redis.call('HGET', payment_key(place), ':epoch') or '',
     redis.call('GET', prefix .. 'restored') or '' }
 end
 

@@ -24,16 +24,29 @@ const (
 	confirmAtOnce = 16                      // buckets of a cluster that are waited for at once
 )
 
-// Relay moves the events of refunds' buckets from their outboxes to the stream.
-// An event may reach the stream twice, never not at all: it comes to the stream
-// when what it tells is as durable as configured, and leaves the outbox when the
-// stream has it as durably. One call costs four round trips, for however many
-// refunds, and two for every 500 events more; in a cluster one of them for each
-// bucket.
+// Relay moves the events of refunds from their outboxes to the stream. An event
+// may reach the stream twice, never not at all: it comes to the stream when what it
+// tells is as durable as configured, and leaves the outbox when the stream has it as
+// durably.
+//
+// The event of a record that Apply has returned is known, and what it tells is
+// durable: one call costs two round trips for every 500 of them. Of any other record,
+// and where others waited before it, all that its bucket has to tell is read first,
+// which costs two more, in a cluster one of them for each bucket.
 func (j *Journal) Relay(ctx context.Context, recs ...*Record) error {
+	var known []untold
 	buckets := map[int]bool{}
 	for _, rec := range recs {
-		buckets[bucketOf(rec.place())] = true
+		if rec.untold != nil {
+			known = append(known, *rec.untold)
+		} else {
+			buckets[bucketOf(rec.place())] = true
+		}
+	}
+	for portion := range slices.Chunk(known, tellAtOnce) {
+		if err := j.tell(ctx, portion); err != nil {
+			return err
+		}
 	}
 	_, err := j.relay(ctx, slices.Sorted(maps.Keys(buckets)), time.Time{})
 	return err
@@ -114,8 +127,12 @@ func (j *Journal) relay(ctx context.Context, buckets []int, until time.Time) (in
 	var full []int
 	var events []untold
 	for i, bucket := range buckets {
-		for _, event := range outboxes[i].Val() {
-			events = append(events, untold{outboxKey(bucket), event})
+		for _, text := range outboxes[i].Val() {
+			u := untold{outbox: outboxKey(bucket), text: text}
+			if err := json.Unmarshal([]byte(text), &u.event); err != nil {
+				return 0, fmt.Errorf("journal: an event in the outbox is unreadable: %w", err)
+			}
+			events = append(events, u)
 		}
 		if len(outboxes[i].Val()) > 0 {
 			full = append(full, bucket)
@@ -140,8 +157,11 @@ func (j *Journal) relay(ctx context.Context, buckets []int, until time.Time) (in
 	return moved, nil
 }
 
-// untold is one event as it waits.
-type untold struct{ outbox, event string }
+// untold is one event as it waits, and what it says.
+type untold struct {
+	outbox, text string
+	event        event
+}
 
 // tell puts events into the stream and then takes them out of their outboxes, so
 // that neither a failure nor an end after it has them told again.
@@ -150,12 +170,9 @@ func (j *Journal) tell(ctx context.Context, events []untold) error {
 	args = append(args, j.options.EventsMaxLen, 2*len(eventFields))
 	remove := j.rdb.Pipeline()
 	for _, u := range events {
-		var err error
-		if args, err = eventValues(args, u.event); err != nil {
-			return err
-		}
+		args = eventValues(args, u.event)
 		// By value, not by position: another worker may relay the same bucket.
-		remove.LRem(ctx, u.outbox, 1, u.event)
+		remove.LRem(ctx, u.outbox, 1, u.text)
 	}
 	if _, err := j.run.Run(ctx, Events, relayScript, []string{Events}, args...); err != nil {
 		return fmt.Errorf("journal: relay events: %w", err)
@@ -203,30 +220,33 @@ type event struct {
 
 // eventOf is the event of a change, which sets fields; reason takes the place of
 // the record's reason code unless it is empty.
-func eventOf(rec *Record, set map[string]string, seq int64, reason string) string {
+func eventOf(rec *Record, set map[string]string, seq int64, reason string) *event {
 	now := func(field string) string {
 		if value, changed := set[field]; changed {
 			return value
 		}
 		return rec.fields[field]
 	}
-	return quote(event{RefundID: rec.ID, Seq: strconv.FormatInt(seq, 10), Provider: rec.Provider, PaymentID: rec.PaymentID, Amount: rec.Asked,
-		Moved: now("moved"), Currency: string(rec.Currency), State: now("state"), ReasonCode: cmp.Or(reason, now("reason_code")), Metadata: now("metadata")})
+	return &event{RefundID: rec.ID, Seq: strconv.FormatInt(seq, 10), Provider: rec.Provider, PaymentID: rec.PaymentID, Amount: rec.Asked,
+		Moved: now("moved"), Currency: string(rec.Currency), State: now("state"), ReasonCode: cmp.Or(reason, now("reason_code")), Metadata: now("metadata")}
+}
+
+// written is the event as the script has put it into the outbox, which adds when.
+func (e event) written(outbox, at string) *untold {
+	text := `{"at":"` + at + `",` + quote(e)[1:]
+	e.At = at
+	return &untold{outbox, text, e}
 }
 
 // eventFields is the order of an event's fields in the stream.
 var eventFields = []string{"refund_id", "seq", "provider", "payment_id", "amount", "amount_moved", "currency", "state", "reason_code", "metadata", "at"}
 
-func eventValues(args []any, text string) ([]any, error) {
-	var e event
-	if err := json.Unmarshal([]byte(text), &e); err != nil {
-		return nil, fmt.Errorf("journal: an event in the outbox is unreadable: %w", err)
-	}
+func eventValues(args []any, e event) []any {
 	for i, value := range []string{e.RefundID, e.Seq, e.Provider, e.PaymentID, e.Amount, money(e.Moved, e.Currency), e.Currency, e.State,
 		e.ReasonCode, e.Metadata, millis(e.At).Format(time.RFC3339Nano)} {
 		args = append(args, eventFields[i], value)
 	}
-	return args, nil
+	return args
 }
 
 func outboxKey(bucket int) string { return bucketPrefix(bucket) + "out" }

@@ -88,8 +88,9 @@ type Record struct {
 	// RestoredAt is when, at the latest; what was sent before may be unknown to
 	// the journal and still be on its way.
 	RestoredAt time.Time
-	mark       string // as it is written
-	compared   bool   // the next attempt starts only where the provider counts what the journal knows
+	mark       string  // as it is written
+	untold     *untold // what is to be told of the change that made it this, where that is known
+	compared   bool    // the next attempt starts only where the provider counts what the journal knows
 	fields     map[string]string
 }
 

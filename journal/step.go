@@ -60,8 +60,8 @@ func (j *Journal) Apply(ctx context.Context, rec *Record, s Step) (*Record, erro
 	} else {
 		set["due"] = ""
 	}
-	value, said := set["metadata"]
-	forget := said && value == ""
+	value, changed := set["metadata"]
+	forget := changed && value == ""
 	c := changeOf(rec, set)
 	if seq != rec.Seq {
 		c.remember(seq, to, s.By, s.Note)
@@ -77,14 +77,15 @@ func (j *Journal) Apply(ctx context.Context, rec *Record, s Step) (*Record, erro
 	} else {
 		c.stamp("updated")
 	}
-	event := ""
+	said := ""
 	if s.Event {
-		event = eventOf(rec, set, seq, s.Reason)
+		c.event = eventOf(rec, set, seq, s.Reason)
+		said = quote(*c.event)
 	}
 	if s.Token == "" {
 		s.Token = NewToken()
 	}
-	return j.change(ctx, stepScript, rec, c, s.Token, string(rec.State), string(to), due, flag(forget), event)
+	return j.change(ctx, stepScript, rec, c, s.Token, string(rec.State), string(to), due, flag(forget), said)
 }
 
 // AskRetry is the step that leaves an operator's request to try a refund in

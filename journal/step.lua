@@ -7,8 +7,8 @@
 --   11 '1': nobody finds it by its metadata any more
 --   12 the event that the order system is told, a JSON object without its time; '' for none
 --   13 on what is written: see write in lib.lua
--- Answers {'ok', now, {}, epoch, restored}: the caller knows what the refund was,
--- and so what it is; or {'again'|'stale'|'missing', now, fields, epoch, restored}.
+-- Answers {'ok', now, {}, epoch, restored, events that wait with this one}: the caller
+-- knows what the refund was, and so what it is; or {'again'|'stale'|'missing', now, fields, epoch, restored}.
 local id, token, place, from, to, due = ARGV[1], ARGV[2], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
 local now = clock()
 local r = redis.call('HMGET', KEYS[1], 'token', 'ver', 'state', 'digest')
@@ -25,7 +25,7 @@ if ARGV[11] == '1' then
 end
 write(13, now)
 if due ~= '' or open(from) then schedule(id, from, to, due ~= '' and now + due or nil) end
-if ARGV[12] ~= '' then announce(ARGV[12], now) end
+local waiting = ARGV[12] ~= '' and announce(ARGV[12], now) or 0
 local epoch
 if to ~= from then
   index(id, ARGV[6], from, to, now)
@@ -33,4 +33,4 @@ if to ~= from then
 else
   epoch = redis.call('HGET', payment_key(place), ':epoch') or ''
 end
-return { 'ok', text(now), {}, epoch, redis.call('GET', prefix .. 'restored') or '' }
+return { 'ok', text(now), {}, epoch, redis.call('GET', prefix .. 'restored') or '', waiting }

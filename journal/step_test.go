@@ -107,32 +107,43 @@ func TestLostRepliesChangeNothingTwice(t *testing.T) {
 }
 
 func TestEventsSayWhatHappened(t *testing.T) {
-	b, ctx := open(t), t.Context()
-	o := order("id", "100.5")
-	o.Metadata = map[string]string{"order": "ö-1"}
-	b.try(o, journal.Taking{})
-	rec := b.apply(b.begin("id"), journal.Step{To: refund.Review, Set: map[string]string{"reason_code": "partial", "moved": "7500"}})
-	rec = b.apply(rec, journal.Step{To: refund.Succeeded, NoDue: true, Set: map[string]string{"reason_code": "resolved"}})
-	if err := b.Relay(ctx, rec); err != nil {
-		t.Fatal(err)
-	}
-	events, err := b.rdb.XRange(ctx, journal.Events, "-", "+").Result()
-	if err != nil || len(events) != 2 {
-		t.Fatalf("%+v, %v", events, err)
-	}
-	for i, want := range []map[string]any{
-		{"refund_id": "id", "seq": "3", "provider": provider, "payment_id": payment, "amount": "100.5", "amount_moved": "75.00", "currency": "RUB",
-			"state": "review", "reason_code": "partial", "metadata": `{"order":"ö-1"}`, "at": "2026-01-01T12:00:00Z"},
-		{"seq": "4", "state": "succeeded", "reason_code": "resolved"},
+	for name, relay := range map[string]func(ctx context.Context, b *book, changed ...*journal.Record) error{
+		"known from the changes": func(ctx context.Context, b *book, changed ...*journal.Record) error { return b.Relay(ctx, changed...) },
+		"read from the outbox":   func(ctx context.Context, b *book, _ ...*journal.Record) error { return b.Relay(ctx, b.load("id")) },
+		"read from all outboxes": func(ctx context.Context, b *book, _ ...*journal.Record) error { _, err := b.RelayAll(ctx); return err },
+		"one known, the other not": func(ctx context.Context, b *book, changed ...*journal.Record) error {
+			return b.Relay(ctx, changed[0], b.load("id"))
+		},
 	} {
-		for field, value := range want {
-			if events[i].Values[field] != value {
-				t.Errorf("event %d: %s is %v, want %v", i, field, events[i].Values[field], value)
+		t.Run(name, func(t *testing.T) {
+			b, ctx := open(t), t.Context()
+			o := order("id", "100.5")
+			o.Metadata = map[string]string{"order": "ö-1"}
+			b.try(o, journal.Taking{})
+			reviewed := b.apply(b.begin("id"), journal.Step{To: refund.Review, Set: map[string]string{"reason_code": "partial", "moved": "7500"}})
+			resolved := b.apply(reviewed, journal.Step{To: refund.Succeeded, NoDue: true, Set: map[string]string{"reason_code": "resolved"}})
+			if err := relay(ctx, b, reviewed, resolved); err != nil {
+				t.Fatal(err)
 			}
-		}
-	}
-	if moved, err := b.RelayAll(ctx); err != nil || moved != 0 {
-		t.Errorf("relayed again: %d, %v", moved, err)
+			events, err := b.rdb.XRange(ctx, journal.Events, "-", "+").Result()
+			if err != nil || len(events) != 2 {
+				t.Fatalf("%+v, %v", events, err)
+			}
+			for i, want := range []map[string]any{
+				{"refund_id": "id", "seq": "3", "provider": provider, "payment_id": payment, "amount": "100.5", "amount_moved": "75.00", "currency": "RUB",
+					"state": "review", "reason_code": "partial", "metadata": `{"order":"ö-1"}`, "at": "2026-01-01T12:00:00Z"},
+				{"seq": "4", "state": "succeeded", "reason_code": "resolved"},
+			} {
+				for field, value := range want {
+					if events[i].Values[field] != value {
+						t.Errorf("event %d: %s is %v, want %v", i, field, events[i].Values[field], value)
+					}
+				}
+			}
+			if moved, err := b.RelayAll(ctx); err != nil || moved != 0 {
+				t.Errorf("relayed again: %d, %v", moved, err)
+			}
+		})
 	}
 }
 
