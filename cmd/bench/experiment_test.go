@@ -68,7 +68,7 @@ func TestExperimentsRefuseWhatTheyCannotMeasure(t *testing.T) {
 		"growth --waiting 100,10", "growth --refunds 0", "memory --refunds 1", "pods --pods 65", "pods --provider-latency 1m", "pods more",
 		"providers --accounts 0", "enqueue --rows 0", "cluster --masters 17", "all 1", "pieces --times 0",
 		"neighbours --waiting 0", "neighbours --limit none", "neighbours --idle 1ms", "neighbours --refunds 0",
-		"limits --limits none", "limits --limits 5", "limits --bursts 0", "limits --refunds 1001",
+		"limits --limits none", "limits --limits 5", "limits --bursts 0", "limits --refunds 601", "limits --bursts 201",
 	} {
 		if status, _, errs := command(t, strings.Fields(line)...); status != cli.Usage || errs == "" {
 			t.Errorf("%s: exit status %d, stderr %q; want %d and a reason", line, status, errs, cli.Usage)

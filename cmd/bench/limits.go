@@ -13,8 +13,12 @@ import (
 	"refundworker/refund"
 )
 
-// mostArrivals is how many calls the simulated provider remembers.
-const mostArrivals = 1000
+// The simulated provider remembers a thousand calls: those that are measured, the
+// burst before them, and some that come until it is asked.
+const (
+	mostMeasured = 600
+	mostBurst    = 200
+)
 
 // limitsSettings measure several workers on one rate limit.
 type limitsSettings struct {
@@ -32,13 +36,16 @@ func limitsExperiment() experiment {
 		name:  "limits",
 		short: "Measure several worker processes on one rate limit",
 		long: `Measure how much of a provider's rate limit workers use together while more
-refunds wait than it lets through, whether the provider ever gets more than the
-limit allows, how even the workers' shares are, and what a refund costs Redis
-then, beside the same without a limit. USED is judged by when calls came, without
-the burst. EARLY is how much sooner than the limit allows any call came after those
-before it: slots are never closer than the limit, but what is done between a slot
-and its call takes longer for one call than for the next, most of all on a machine
-that is busy. SHARES are the least and the greatest of a worker, of an equal one.`,
+refunds wait than it lets through, whether more is ever let through than the limit
+allows, how even the workers' shares are, and what a refund costs Redis then,
+beside the same without a limit. USED are the calls that came, of those that the limit
+allows from the first slot until the last of them, the burst included. MOST are the
+slots that the limiter gave away in any one second, of those that it may, as MONITOR
+shows it. If in a window of any length there were more, or more calls came than
+there were slots, the run ends with exit status 1. EARLY is how much sooner than the
+limit allows any call came after those before it: what is done between a slot and
+its call takes longer for one call than for the next, most of all on a machine that
+is busy. SHARES are the least and the greatest of a worker, of an equal one.`,
 		flags: func(f *pflag.FlagSet) {
 			f.IntVar(&s.refunds, "refunds", 300, "refunds of which the arrival is measured, for each row")
 			f.IntVar(&s.concurrency, "concurrency", 8, "refunds at once in each worker")
@@ -48,8 +55,8 @@ that is busy. SHARES are the least and the greatest of a worker, of an equal one
 			f.DurationVar(&s.latency, "provider-latency", time.Millisecond, "how long each answer of the simulated provider takes")
 		},
 		check: func() error {
-			return firstOf(eachLimit("limits", s.limits), within("refunds", s.refunds, 2, mostArrivals), within("concurrency", s.concurrency, 1, 1000), eachWithin("pods", s.pods, 1, 64),
-				eachWithin("bursts", s.bursts, 1, 1000), eachDurationWithin("provider-latency", []time.Duration{s.latency}, 0, maxLatency))
+			return firstOf(eachLimit("limits", s.limits), within("refunds", s.refunds, 2, mostMeasured), within("concurrency", s.concurrency, 1, 1000), eachWithin("pods", s.pods, 1, 64),
+				eachWithin("bursts", s.bursts, 1, mostBurst), eachDurationWithin("provider-latency", []time.Duration{s.latency}, 0, maxLatency))
 		},
 		run: s.run,
 	}
@@ -63,14 +70,16 @@ type limitsFinding struct {
 }
 
 type limitsRow struct {
-	Limit    string  `json:"limit"`
-	Burst    int     `json:"burst"`
-	Pods     int     `json:"pods"`
-	Used     float64 `json:"used"`           // share of what the limit lets through
-	Early    float64 `json:"early_ms"`       // how much earlier a call came than the limit allows after those before it
-	Least    float64 `json:"least_share"`    // a worker's share of the refunds, times the number of workers
-	Most     float64 `json:"most_share"`     //
-	Commands float64 `json:"redis_commands"` // for each refund
+	Limit     string  `json:"limit"`
+	Burst     int     `json:"burst"`
+	Pods      int     `json:"pods"`
+	Used      float64 `json:"used"`           // share of what the limit lets through
+	MostSlots int     `json:"most_slots"`     // that the limiter gave away in any window of a second
+	Allowed   int     `json:"allowed_slots"`  // in one
+	Early     float64 `json:"early_ms"`       // how much earlier a call came than the limit allows after those before it
+	Least     float64 `json:"least_share"`    // a worker's share of the refunds, times the number of workers
+	Most      float64 `json:"most_share"`     //
+	Commands  float64 `json:"redis_commands"` // for each refund
 }
 
 func (s *limitsSettings) run(ctx context.Context, l *lab) (finding, error) {
@@ -79,7 +88,7 @@ func (s *limitsSettings) run(ctx context.Context, l *lab) (finding, error) {
 		return nil, err
 	}
 	found := &limitsFinding{Latency: s.latency, Concurrency: s.concurrency}
-	free, err := s.measure(ctx, b, limitsRow{Pods: s.pods[0]})
+	free, err := b.settleAll(ctx, s.pods[0])
 	if err != nil {
 		return nil, fmt.Errorf("without a limit: %w", err)
 	}
@@ -99,21 +108,27 @@ func (s *limitsSettings) run(ctx context.Context, l *lab) (finding, error) {
 	return found, nil
 }
 
-// measure has more refunds wait than are measured, so that the workers stay as
-// busy as the limit lets them to the end.
+// measure lets workers that are there begin with an empty queue all at once, so
+// that everything counts from the first call on. More refunds wait than are
+// measured, so that the workers stay as busy as the limit lets them to the end.
 func (s *limitsSettings) measure(ctx context.Context, b *bench, row limitsRow) (limitsRow, error) {
 	ctx, cancel := context.WithTimeout(ctx, b.roundTime())
 	defer cancel()
-	if err := b.store.empty(ctx); err != nil {
-		return row, err
-	}
-	filling := *b
-	filling.refunds = 2*s.refunds + row.Pods*s.concurrency
-	first, err := b.simulator.reserve(ctx, b.provider, int64(filling.refunds))
+	limit, err := ratelimit.Parse(row.Limit)
 	if err != nil {
 		return row, err
 	}
-	if _, err := filling.fill(ctx, &ourSide{bench: b}, first); err != nil {
+	if err := b.store.empty(ctx); err != nil {
+		return row, err
+	}
+	looker, err := b.looker(ctx)
+	if err != nil {
+		return row, err
+	}
+	defer looker.close()
+	waiting := int64(2*s.refunds + row.Burst + row.Pods*s.concurrency)
+	first, err := b.simulator.reserve(ctx, b.provider, waiting)
+	if err != nil {
 		return row, err
 	}
 	setup := b.setup(path{}, b.provider)
@@ -123,77 +138,95 @@ func (s *limitsSettings) measure(ctx context.Context, b *bench, row limitsRow) (
 		return row, err
 	}
 	defer workers.end()
-	before, err := b.simulator.calls(ctx, b.provider)
-	if err != nil {
-		return row, err
-	}
 	if err := workers.run(ctx); err != nil {
 		return row, err
 	}
-	// What counts is from when all workers are there and the burst is used up.
-	from, err := b.simulator.calls(ctx, b.provider)
+	slots, err := watchSlots(b.provider, limit, row.Burst)
 	if err != nil {
 		return row, err
 	}
-	from = max(from, before) + int64(row.Burst)
+	m, err := b.store.watch(ctx, slots.take)
+	if err != nil {
+		return row, err
+	}
+	calls, arrived, err := s.follow(ctx, b, looker, &row, first, waiting)
+	m.stop(ctx)
+	if err != nil {
+		return row, err
+	}
+	if err := slots.check(limit, row.Burst, calls); err != nil {
+		return row, err
+	}
+	row.MostSlots, row.Allowed = mostIn(time.Second, slots.given), row.Burst+int(time.Second*time.Duration(limit.Calls)/limit.Per)
+	row.rate(limit, time.Unix(0, int64(slots.given[0].from)), arrived)
+	return row, s.shares(ctx, looker, &row)
+}
+
+// follow fills the queue and waits for the burst and as many calls after it as are
+// measured. It returns when those came, and how many came until it was over.
+func (s *limitsSettings) follow(ctx context.Context, b *bench, looker *looker, row *limitsRow, first, waiting int64) (all int64, arrived []time.Time, err error) {
+	before, err := b.simulator.calls(ctx, b.provider)
+	if err != nil {
+		return 0, nil, err
+	}
+	begun := time.Now()
+	if err := looker.fill(ctx, first, waiting); err != nil {
+		return 0, nil, err
+	}
+	// What a refund costs Redis is from here on: filling is no part of it.
+	filled, err := b.simulator.calls(ctx, b.provider)
+	if err != nil {
+		return 0, nil, err
+	}
 	redis, err := b.store.gauge(ctx)
 	if err != nil {
-		return row, err
+		return 0, nil, err
 	}
-	calls := from
-	for calls < from+int64(s.refunds) {
-		if calls, err = b.simulator.reached(ctx, b.provider, from+int64(s.refunds)); err != nil {
-			return row, fmt.Errorf("%d of %d refunds were sent: %w", calls-from, s.refunds, err)
+	measured := row.Burst + s.refunds
+	calls := filled
+	for until := before + int64(measured); calls < until; {
+		if calls, err = b.simulator.reached(ctx, b.provider, until); err != nil {
+			return 0, nil, fmt.Errorf("%d of %d refunds were sent: %w", calls-before, measured, err)
 		}
 	}
 	after, err := b.store.gauge(ctx)
 	if err != nil {
-		return row, err
+		return 0, nil, err
 	}
-	arrived, err := b.simulator.arrivals(ctx, b.provider)
+	row.Commands = float64(after.commands-redis.commands-1) / float64(max(calls-filled, 1))
+	list, err := b.simulator.arrivals(ctx, b.provider)
 	if err != nil {
-		return row, err
+		return 0, nil, err
 	}
-	row.Commands = float64(after.commands-redis.commands-1) / float64(s.refunds)
-	if row.Limit == "" {
-		return row, nil
+	for _, a := range list {
+		if a.At.After(begun) {
+			arrived = append(arrived, a.At)
+		}
 	}
-	row.rate(arrived[len(arrived)-min(s.refunds, len(arrived)):])
-	return row, s.shares(ctx, b, &row)
+	if all, err = b.simulator.calls(ctx, b.provider); err != nil {
+		return 0, nil, err
+	}
+	if len(arrived) < measured {
+		return 0, nil, fmt.Errorf("the provider remembers %d of %d calls: take less for --refunds", len(arrived), measured)
+	}
+	slices.SortFunc(arrived, time.Time.Compare)
+	return all - before, arrived[:measured], nil
 }
 
-// rate judges when calls came.
-func (row *limitsRow) rate(arrived []arrival) {
-	limit, err := ratelimit.Parse(row.Limit)
-	if err != nil || len(arrived) < 2 {
-		return
-	}
-	slices.SortFunc(arrived, func(a, b arrival) int { return a.At.Compare(b.At) })
+// rate judges when calls came, from the first slot on.
+func (row *limitsRow) rate(limit ratelimit.Limit, first time.Time, arrived []time.Time) {
 	interval := limit.Per / time.Duration(limit.Calls)
-	span := arrived[len(arrived)-1].At.Sub(arrived[0].At)
-	row.Used = float64(len(arrived)-1) * float64(interval) / float64(span)
-	// In a span t there may be burst + t/interval calls. The call j that is the
-	// earliest after some i before it is found in one pass: only the i counts that
-	// leaves the least room.
-	early, room := time.Duration(0), time.Duration(0)
-	for i, a := range arrived {
-		at := a.At.Sub(arrived[0].At) - time.Duration(i)*interval
-		if i == 0 {
-			room = at
-		}
-		room = max(room, at)
-		early = max(early, room-time.Duration(row.Burst-1)*interval-at)
+	list := make([]span, len(arrived))
+	for i, at := range arrived {
+		since := at.Sub(first)
+		list[i] = span{since, since}
 	}
-	row.Early = float64(early) / float64(time.Millisecond)
+	row.Used = float64(len(list)) / (float64(row.Burst) + float64(list[len(list)-1].to)/float64(interval))
+	row.Early = early(list, interval, row.Burst).Seconds() * 1000
 }
 
 // shares says how even the workers' shares are.
-func (s *limitsSettings) shares(ctx context.Context, b *bench, row *limitsRow) error {
-	l, err := b.looker(ctx)
-	if err != nil {
-		return err
-	}
-	defer l.close()
+func (s *limitsSettings) shares(ctx context.Context, l *looker, row *limitsRow) error {
 	by := map[string]int{}
 	all := 0
 	for rec, err := range l.backend.Journal.List(ctx, journal.Filter{State: refund.Succeeded}) {
@@ -224,9 +257,9 @@ func (s *limitsSettings) shares(ctx context.Context, b *bench, row *limitsRow) e
 
 func (f *limitsFinding) sheets() []sheet {
 	t := sheet{title: fmt.Sprintf("Workers on one rate limit (no AOF, provider answers after %s, %d at once in each, %.0f commands for each refund without a limit)", f.Latency, f.Concurrency, f.Unlimited),
-		columns: []string{"LIMIT", "BURST", "WORKERS", "USED", "EARLY", "SHARES", "COMMANDS"}}
+		columns: []string{"LIMIT", "BURST", "WORKERS", "USED", "MOST IN 1 s", "EARLY", "SHARES", "COMMANDS"}}
 	for _, r := range f.Rows {
-		t.row(r.Limit, fmt.Sprint(r.Burst), fmt.Sprint(r.Pods), fmt.Sprintf("%.1f%%", 100*r.Used), fmt.Sprintf("%.1f ms", r.Early),
+		t.row(r.Limit, fmt.Sprint(r.Burst), fmt.Sprint(r.Pods), fmt.Sprintf("%.1f%%", 100*r.Used), fmt.Sprintf("%d of %d", r.MostSlots, r.Allowed), fmt.Sprintf("%.1f ms", r.Early),
 			fmt.Sprintf("%.2f–%.2f", r.Least, r.Most), fmt.Sprintf("%.0f", r.Commands))
 	}
 	return []sheet{t}

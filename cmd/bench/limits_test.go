@@ -1,38 +1,98 @@
 package main
 
 import (
+	"fmt"
 	"math"
+	"strings"
 	"testing"
 	"time"
+
+	"refundworker/ratelimit"
 )
 
+func tenth(t *testing.T) ratelimit.Limit {
+	t.Helper()
+	limit, err := ratelimit.Parse("10/s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return limit
+}
+
 func TestTheRateIsJudgedByEveryWindow(t *testing.T) {
-	at := func(ms ...int) (list []arrival) {
+	at := func(ms ...int) (list []time.Time) {
 		for _, n := range ms {
-			list = append(list, arrival{At: time.Unix(0, 0).Add(time.Duration(n) * time.Millisecond)})
+			list = append(list, time.Unix(0, 0).Add(time.Duration(n)*time.Millisecond))
 		}
 		return list
 	}
 	for name, c := range map[string]struct {
 		burst   int
-		arrived []arrival
+		arrived []time.Time
 		used    float64
 		early   float64 // ms
 	}{
 		"one in each slot":                   {1, at(0, 100, 200, 300), 1, 0},
-		"half of them":                       {1, at(0, 200, 400), 0.5, 0},
-		"in any order":                       {1, at(300, 0, 200, 100), 1, 0},
+		"half of them":                       {1, at(0, 200, 400), 3. / 5, 0},
+		"the first call late":                {1, at(100, 200, 300), 3. / 4, 0},
 		"a call too early":                   {1, at(0, 100, 170, 300), 1, 30},
-		"one too many in the middle":         {1, at(0, 200, 250, 300, 600), 400. / 600, 100},
-		"a burst is allowed":                 {3, at(0, 0, 0, 100), 3, 0},
-		"a burst that is too large":          {2, at(0, 0, 0, 100), 3, 100},
-		"a burst and after it one too early": {2, at(0, 0, 90, 400), 300. / 400, 10},
+		"one too many in the middle":         {1, at(0, 200, 250, 300, 600), 5. / 7, 100},
+		"a burst is allowed":                 {3, at(0, 0, 0, 100), 1, 0},
+		"a burst that is not used up":        {3, at(0, 100, 200), 3. / 5, 0},
+		"a burst that is too large":          {2, at(0, 0, 0, 100), 4. / 3, 100},
+		"a burst and after it one too early": {2, at(0, 0, 90, 400), 4. / 6, 10},
 	} {
 		t.Run(name, func(t *testing.T) {
-			row := limitsRow{Limit: "10/s", Burst: c.burst}
-			row.rate(c.arrived)
+			row := limitsRow{Burst: c.burst}
+			row.rate(tenth(t), time.Unix(0, 0), c.arrived)
 			if math.Abs(row.Used-c.used) > 1e-9 || math.Abs(row.Early-c.early) > 1e-9 {
 				t.Errorf("used %v, early %v ms; want %v and %v", row.Used, row.Early, c.used, c.early)
+			}
+		})
+	}
+}
+
+// A second of slots, 10/s, as MONITOR shows it. Each line is the time of the
+// request in ms after some time, and what was written then: the next tat in ms.
+func TestSlotsAreReadFromWhatTheLimiterWrites(t *testing.T) {
+	type write struct{ asked, tat int }
+	for name, c := range map[string]struct {
+		burst  int
+		calls  int64
+		writes []write
+		most   int
+		err    string
+	}{
+		"one in each slot":                    {1, 3, []write{{0, 100}, {100, 200}, {200, 300}}, 3, ""},
+		"reserved ahead":                      {1, 2, []write{{0, 100}, {10, 200}, {20, 300}}, 3, ""},
+		"somebody is turned away":             {1, 2, []write{{0, 100}, {10, 100}, {110, 210}}, 2, ""},
+		"eleven in a second, both ends of it": {1, 12, []write{{0, 100}, {0, 200}, {0, 300}, {0, 400}, {0, 500}, {0, 600}, {0, 700}, {0, 800}, {0, 900}, {0, 1000}, {0, 1100}, {0, 1200}}, 11, ""},
+		"a burst":                             {3, 4, []write{{0, 100}, {0, 200}, {0, 300}, {100, 400}}, 4, ""},
+		"a burst that is too large":           {2, 3, []write{{0, 100}, {0, 200}, {0, 201}}, 3, "a slot came 99ms too early"},
+		"a slot too early":                    {1, 2, []write{{0, 100}, {60, 160}}, 2, "a slot came 39.997ms too early"},
+		"a call without a slot":               {1, 3, []write{{0, 100}, {100, 200}}, 2, "3 calls, and the limit let 2 through"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := watchSlots("bank", tenth(t), c.burst)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, w := range c.writes {
+				for _, line := range []string{
+					fmt.Sprintf(`1700000000.%03d000 [0 127.0.0.1:1] "evalsha" "0123"`, w.asked),
+					fmt.Sprintf(`1700000000.%03d001 [0 lua] "TIME"`, w.asked),
+					fmt.Sprintf(`1700000000.%03d002 [0 lua] "SET" "refunds:{prov:other}:limit" "1 0 0" "PX" "1"`, w.asked),
+					fmt.Sprintf(`1700000000.%03d003 [0 lua] "SET" "refunds:{prov:bank}:limit" "%d 0 0" "PX" "1"`, w.asked, 1700000000_000000+int64(w.tat)*1000),
+				} {
+					s.take(line)
+				}
+			}
+			err = s.check(tenth(t), c.burst, c.calls)
+			if c.err == "" && err != nil || c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err)) {
+				t.Errorf("%v, want %q; %v", err, c.err, s.given)
+			}
+			if most := mostIn(time.Second, s.given); most != c.most {
+				t.Errorf("%d in a second, want %d", most, c.most)
 			}
 		})
 	}

@@ -22,12 +22,16 @@ type request struct {
 
 // monitor reads what MONITOR shows until stop.
 type monitor struct {
-	conn net.Conn
-	done chan struct{}
-	seen
+	store *store
+	conn  net.Conn
+	done  chan struct{}
 }
 
-func (s *store) watch(ctx context.Context) (*monitor, error) {
+// watchOver ends a watch.
+const watchOver = "bench: the watch is over"
+
+// watch gives each line to take, one after the other.
+func (s *store) watch(ctx context.Context, take func(line string)) (*monitor, error) {
 	conn, err := (&net.Dialer{Timeout: startTime}).DialContext(ctx, "tcp", s.addr)
 	if err != nil {
 		return nil, err
@@ -42,27 +46,33 @@ func (s *store) watch(ctx context.Context) (*monitor, error) {
 		_ = conn.Close()
 		return nil, fmt.Errorf("MONITOR: %w", err)
 	}
-	m := &monitor{conn: conn, done: make(chan struct{}), seen: seen{names: map[string]string{}, counts: map[request]int{}, phase: phaseEnqueue}}
+	m := &monitor{store: s, conn: conn, done: make(chan struct{})}
 	go func() {
 		defer close(m.done)
 		for {
 			line, err := reader.ReadString('\n')
-			if err != nil {
+			if err != nil || strings.Contains(line, watchOver) {
 				return // by stop, or with the server
 			}
-			m.take(line)
+			take(strings.TrimPrefix(line, "+"))
 		}
 	}()
 	return m, nil
 }
 
-// stop ends the watch and returns what was seen. Redis sends MONITOR's lines in
-// order, so what happened before is given a moment to arrive.
-func (m *monitor) stop() *seen {
-	_ = m.conn.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
-	<-m.done
+// stop ends the watch when all that happened before has been taken: Redis sends
+// MONITOR's lines in order.
+func (m *monitor) stop(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(quietly(ctx), startTime)
+	defer cancel()
+	if m.store.client.Echo(ctx, watchOver).Err() == nil {
+		select {
+		case <-m.done:
+		case <-ctx.Done():
+		}
+	}
 	_ = m.conn.Close()
-	return &m.seen
+	<-m.done
 }
 
 // seen counts requests. A script is named by its text, which is seen before any
@@ -71,6 +81,10 @@ type seen struct {
 	names  map[string]string // of scripts, by hash
 	counts map[request]int
 	phase  string
+}
+
+func newSeen() *seen {
+	return &seen{names: map[string]string{}, counts: map[request]int{}, phase: phaseEnqueue}
 }
 
 var words = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)

@@ -165,7 +165,7 @@ func TestRatioIsTheMedianOfItsRounds(t *testing.T) {
 func TestWatcherNamesWhatItSees(t *testing.T) {
 	const script = `-- Shared. KEYS[1] is the record.\nlocal x\n-- Takes it in: all\n-- of it. More.\n-- KEYS[1] record\nreturn redis.call('GET', KEYS[1])`
 	text := strings.ReplaceAll(script, `\n`, "\n")
-	s := &seen{names: map[string]string{}, counts: map[request]int{}, phase: phaseEnqueue}
+	s := newSeen()
 	for _, line := range []string{
 		`1.5 [0 127.0.0.1:1] "EVALSHA" "` + hashOf(text) + `" "1" "refunds:{042}:r:a"`, // refused: nobody has its text
 		`1.5 [0 127.0.0.1:1] "eval" "` + script + `" "1" "refunds:{042}:r:a"`,

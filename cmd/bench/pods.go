@@ -70,7 +70,7 @@ func (s *podsSettings) run(ctx context.Context, l *lab) (finding, error) {
 	for _, n := range s.pods {
 		l.say("%d workers", n)
 		row := podsRow{Pods: n}
-		if row.drained, err = s.measure(ctx, b, n); err != nil {
+		if row.drained, err = b.settleAll(ctx, n); err != nil {
 			return nil, fmt.Errorf("%d workers: %w", n, err)
 		}
 		found.Rows = append(found.Rows, row)
@@ -78,11 +78,13 @@ func (s *podsSettings) run(ctx context.Context, l *lab) (finding, error) {
 	return found, nil
 }
 
-func (s *podsSettings) measure(ctx context.Context, b *bench, n int) (drained, error) {
+// settleAll fills an empty Redis, lets so many workers empty it, and checks the
+// money.
+func (b *bench) settleAll(ctx context.Context, n int) (drained, error) {
 	if err := b.store.empty(ctx); err != nil {
 		return drained{}, err
 	}
-	first, err := b.simulator.reserve(ctx, b.provider, int64(s.refunds))
+	first, err := b.simulator.reserve(ctx, b.provider, int64(b.refunds))
 	if err != nil {
 		return drained{}, err
 	}
@@ -91,11 +93,11 @@ func (s *podsSettings) measure(ctx context.Context, b *bench, n int) (drained, e
 	if _, err := b.fill(filling, &ourSide{bench: b}, first); err != nil {
 		return drained{}, err
 	}
-	got, err := b.settleWith(ctx, n, s.refunds)
+	got, err := b.settleWith(ctx, n, b.refunds)
 	if err != nil {
 		return got, err
 	}
-	_, err = b.simulator.settled(ctx, b.provider, first, int64(s.refunds))
+	_, err = b.simulator.settled(ctx, b.provider, first, int64(b.refunds))
 	return got, err
 }
 

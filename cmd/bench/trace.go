@@ -53,12 +53,13 @@ func (b *bench) trace(ctx context.Context, p path) (*trace, error) {
 	if err := b.store.client.ScriptFlush(quietly(ctx)).Err(); err != nil {
 		return nil, fmt.Errorf("SCRIPT FLUSH: %w", err)
 	}
-	m, err := b.store.watch(ctx)
+	seen := newSeen()
+	m, err := b.store.watch(ctx, seen.take)
 	if err != nil {
 		return nil, err
 	}
 	_, err = small.round(ctx, &ourSide{bench: small, path: p})
-	seen := m.stop()
+	m.stop(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("traced round: %w", err)
 	}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"refundworker/ratelimit"
+)
+
+// span is when something was: between the two, which are since 1970 and by one
+// clock.
+type span struct{ from, to time.Duration }
+
+// early is how much sooner than the limit allows any of them certainly came after
+// those before it. They are sorted.
+func early(list []span, interval time.Duration, burst int) (early time.Duration) {
+	// In a time t there may be burst + t/interval of them. The one that is the
+	// earliest after some i before it is found in one pass: only the i counts that
+	// leaves the least room.
+	var room time.Duration
+	for i, s := range list {
+		if from := s.from - time.Duration(i)*interval; i == 0 || from > room {
+			room = from
+		}
+		early = max(early, room-(s.to-time.Duration(i+1-burst)*interval))
+	}
+	return early
+}
+
+// mostIn is how many of them certainly came in any window of that length.
+func mostIn(window time.Duration, list []span) (most int) {
+	first := 0
+	for i, s := range list {
+		for s.to-list[first].from > window {
+			first++
+		}
+		most = max(most, i+1-first)
+	}
+	return most
+}
+
+// slots is what a provider's limiter gives away, read from what MONITOR shows of
+// its state: see ratelimit/state.lua. There may be no penalty meanwhile.
+type slots struct {
+	wrote           *regexp.Regexp
+	interval, ahead time.Duration // as the limiter reckons them
+	tat             time.Duration // the state as it was last written
+	asked           time.Duration // when the latest request came
+	given           []span
+}
+
+func watchSlots(provider string, limit ratelimit.Limit, burst int) (*slots, error) {
+	r, err := ratelimit.Reserving(provider, limit, burst, 0)
+	if err != nil {
+		return nil, err
+	}
+	interval := time.Duration(r.Args[0].(int64)) * time.Microsecond
+	return &slots{wrote: regexp.MustCompile(`^\d+\.\d+ \[\d+ lua\] "(?i:set)" ` + regexp.QuoteMeta(strconv.Quote(r.Key)) + ` "(\d+) \d+ \d+"`),
+		interval: interval, ahead: time.Duration(burst-1) * interval}, nil
+}
+
+// take reads one of MONITOR's lines, which begin with the server's time.
+func (s *slots) take(line string) {
+	stamp, rest, _ := strings.Cut(line, " ")
+	seconds, micros, _ := strings.Cut(stamp, ".")
+	n, err := strconv.ParseInt(seconds+micros, 10, 64)
+	if err != nil || len(micros) != 6 {
+		return
+	}
+	at := time.Duration(n) * time.Microsecond
+	if !strings.HasPrefix(rest, "[0 lua]") {
+		s.asked = at
+		return
+	}
+	wrote := s.wrote.FindStringSubmatch(line)
+	if wrote == nil {
+		return
+	}
+	n, err = strconv.ParseInt(wrote[1], 10, 64)
+	tat := time.Duration(n) * time.Microsecond
+	if err != nil || tat == s.tat {
+		return // somebody was turned away
+	}
+	// It begins at once, that is between the request and this line, or later.
+	s.tat = tat
+	begins := tat - s.interval - s.ahead
+	s.given = append(s.given, span{max(begins, s.asked), max(begins, at)})
+}
+
+// check compares what was given away with the limit, and with the calls that came.
+func (s *slots) check(limit ratelimit.Limit, burst int, calls int64) error {
+	if int64(len(s.given)) < calls {
+		return fmt.Errorf("the provider got %d calls, and the limit let %d through", calls, len(s.given))
+	}
+	if by := early(s.given, limit.Per/time.Duration(limit.Calls), burst); by > 0 {
+		return fmt.Errorf("%s with a burst of %d was exceeded: a slot came %s too early", limit, burst, by)
+	}
+	return nil
+}
