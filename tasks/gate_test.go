@@ -2,11 +2,13 @@ package tasks_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"refundworker/internal/world"
+	"refundworker/pause"
 	"refundworker/ratelimit"
 	"refundworker/refund"
 	"refundworker/tasks"
@@ -94,6 +96,38 @@ func TestTheSpareClockworkWaitsForNoSlot(t *testing.T) {
 		// The slot is still there for the queue.
 		if err := p.Deliver("r-1"); err != nil || w.Now().Sub(begun).Round(time.Second) != 2*time.Second {
 			w.T.Errorf("the queue's own worker: %v after %s, want it in the next slot", err, w.Now().Sub(begun))
+		}
+	})
+}
+
+// An attempt that was not begun has given its pass back by then. That it is taken
+// back says nothing of anybody's trial call.
+func TestAnAttemptTakenBackGivesUpNobodysTrialCall(t *testing.T) {
+	o := company(world.Company{NoStatus: true})
+	o.Companies[0].Settings = append(o.Companies[0].Settings, "preflight: false")
+	world.Run(t, o, func(w *world.World) {
+		p := w.Start("a")
+		board := w.Start("b").Processor.Desk.Board
+		if _, err := p.Enqueue(asks("r-1", "1.00")); err != nil {
+			w.T.Fatal(err)
+		}
+		p.FaultOn("begin.lua", world.Unconfirmed)
+		p.FaultOn("load.lua", world.Hold)
+		if err := p.Deliver("r-1"); !errors.Is(err, world.ErrFrozen) {
+			w.T.Fatal(err)
+		}
+		if err := board.Report(context.Background(), "bank", pause.Credentials("refused")); err != nil {
+			w.T.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if trial, err := board.Enter(context.Background(), "bank", time.Minute); err != nil || !trial.Probe {
+			w.T.Fatalf("%+v, %v", trial, err)
+		}
+		if later := tasks.AsLater(p.Thaw()); later == nil || !strings.Contains(later.Why, "not_durable") {
+			w.T.Fatal(later)
+		}
+		if second, err := board.Enter(context.Background(), "bank", time.Minute); err != nil || second.Open {
+			w.T.Errorf("a second trial call beside the first: %+v, %v", second, err)
 		}
 	})
 }

@@ -44,7 +44,7 @@ func (p *Processor) open(ctx context.Context, o refund.Order) (*journal.Record, 
 	case errors.Is(err, journal.ErrStale), errors.As(err, &blocked), errors.Is(err, journal.ErrNotAdmitted):
 		return rec, nil, nil
 	}
-	rec, err = p.takeBack(ctx, a, &journal.Record{ID: o.RefundID, Provider: o.Provider, PaymentID: o.PaymentID}, b.Token, err)
+	rec, err = p.takeBack(ctx, a, &journal.Record{ID: o.RefundID, Provider: o.Provider, PaymentID: o.PaymentID}, b.Token, pass, err)
 	if err != nil {
 		return nil, nil, err
 	}

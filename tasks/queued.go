@@ -165,7 +165,7 @@ func (p *Processor) attempt(ctx context.Context, a Account, rec *journal.Record,
 	case errors.Is(err, journal.ErrStale):
 		return sending, err
 	case err != nil:
-		return p.takeBack(ctx, a, rec, b.Token, err)
+		return p.takeBack(ctx, a, rec, b.Token, pass, err)
 	}
 	p.note(ctx, rec, sending)
 	// Nothing cuts this short: it is less than attemptEarly, and then the attempt is due.
@@ -229,7 +229,7 @@ func (p *Processor) blocked(ctx context.Context, a Account, rec *journal.Record,
 // takeBack undoes a write-ahead that failed or was not durable: nothing was
 // sent, and nobody else may send under this caller's token. Where Redis can't
 // be reached the attempt's deadline passes, and it is reconciled.
-func (p *Processor) takeBack(ctx context.Context, a Account, rec *journal.Record, token string, cause error) (*journal.Record, error) {
+func (p *Processor) takeBack(ctx context.Context, a Account, rec *journal.Record, token string, pass pause.Pass, cause error) (*journal.Record, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleFor)
 	defer cancel()
 	now, err := p.Journal.Load(ctx, rec.Provider, rec.PaymentID, rec.ID)
@@ -238,5 +238,5 @@ func (p *Processor) takeBack(ctx context.Context, a Account, rec *journal.Record
 	}
 	p.Log.Warn("attempt not started: it could not be written ahead, and is tried again", about(now, zap.Error(cause))...)
 	return p.settle(ctx, a, now, providers.Outcome{Kind: providers.Unavailable, Code: codeNotDurable,
-		Message: "the write-ahead was not confirmed, so nothing was sent"}, pause.Pass{}, now.Now)
+		Message: "the write-ahead was not confirmed, so nothing was sent"}, pass, now.Now)
 }
