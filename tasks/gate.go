@@ -37,15 +37,11 @@ func (p *Processor) gate(ctx context.Context, a Account) (pause.Pass, error) {
 func (p *Processor) gateEarly(ctx context.Context, a Account, early time.Duration) (pass pause.Pass, from time.Time, err error) {
 	ctx, span := p.waitSpan(ctx, a.Name)
 	defer func() { end(span, nil, err) }()
-	select {
-	case <-p.Draining:
-		return pass, from, &Later{After: time.Second, Why: "the worker is stopping"}
-	default:
+	if err := p.barred(); err != nil {
+		return pass, from, err
 	}
-	if p.held.Load() != nil {
-		return pass, from, &Later{After: pauseLook, Why: "Redis does not keep what it must; see the worker's log"}
-	}
-	call := admission.Call{Provider: a.Name, Lease: a.Timeout + probeTime, Limit: a.RateLimit, Burst: a.Burst, MaxWait: inPlace}
+	call := callOf(a)
+	call.MaxWait = inPlace
 	hold := limitHold
 	if spare(ctx) {
 		call.MaxWait, hold = 0, 0
@@ -77,6 +73,39 @@ func (p *Processor) gateEarly(ctx context.Context, a Account, early time.Duratio
 			return got.Pass, from, err
 		}
 	}
+}
+
+// glance is gate for what may go another way: it waits for nothing.
+func (p *Processor) glance(ctx context.Context, a Account) (pause.Pass, bool) {
+	if p.barred() != nil {
+		return pause.Pass{}, false
+	}
+	got, err := p.Desk.Ask(ctx, callOf(a))
+	if err != nil || got.Slot {
+		return got.Pass, err == nil
+	}
+	if got.Pass.Open {
+		p.report(ctx, a, pause.Nothing().Of(got.Pass))
+	}
+	return got.Pass, false
+}
+
+// barred says why this worker makes no calls now; nil: it does.
+func (p *Processor) barred() error {
+	select {
+	case <-p.Draining:
+		return &Later{After: time.Second, Why: "the worker is stopping"}
+	default:
+	}
+	if p.held.Load() != nil {
+		return &Later{After: pauseLook, Why: "Redis does not keep what it must; see the worker's log"}
+	}
+	return nil
+}
+
+// callOf is a call to a provider that does not wait for its slot.
+func callOf(a Account) admission.Call {
+	return admission.Call{Provider: a.Name, Lease: a.Timeout + probeTime, Limit: a.RateLimit, Burst: a.Burst}
 }
 
 // wait waits for the slot of a call that may be made, but for the time that it

@@ -131,3 +131,33 @@ func TestAnAttemptTakenBackGivesUpNobodysTrialCall(t *testing.T) {
 		}
 	})
 }
+
+// Only what calls the provider waits for it, and once: the attempt that might have
+// begun with reading the refund is no reason to.
+func TestAPauseHoldsUpNobodyTwice(t *testing.T) {
+	o := company(world.Company{NoStatus: true})
+	o.Companies[0].Settings = append(o.Companies[0].Settings, "preflight: false")
+	world.Run(t, o, func(w *world.World) {
+		p := w.Start("a")
+		for _, id := range []string{"r-1", "r-2"} {
+			request := asks(id, "1.00")
+			request.PaymentID = id
+			if _, err := p.Enqueue(request); err != nil {
+				w.T.Fatal(err)
+			}
+		}
+		if err := p.Deliver("r-1"); err != nil {
+			w.T.Fatal(err)
+		}
+		if err := p.Operator.Pause(context.Background(), "bank", "ann", "a new contract"); err != nil {
+			w.T.Fatal(err)
+		}
+		for id, want := range map[string]time.Duration{"r-1": 0, "r-2": 2250 * time.Millisecond} {
+			begun := w.Now()
+			err := p.Deliver(id)
+			if took := w.Now().Sub(begun); took != want {
+				w.T.Errorf("%s waits for %s, want %s (%v)", id, took, want, err)
+			}
+		}
+	})
+}

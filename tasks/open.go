@@ -25,9 +25,10 @@ func (p *Processor) open(ctx context.Context, o refund.Order) (*journal.Record, 
 	if !ok || a.Preflight || !a.RateLimit.Unlimited || a.Limits != (config.Limits{}) || o.Full && needs && needer.NeedsAmount() {
 		return nil, nil, nil
 	}
-	pass, err := p.gate(ctx, a)
-	if err != nil {
-		// Whatever else there is to do for the refund must not wait for its provider.
+	// Whatever else there is to do for the refund must not wait for its provider, and
+	// what has to waits for itself.
+	pass, ok := p.glance(ctx, a)
+	if !ok {
 		return nil, nil, nil
 	}
 	b, attempt := p.beginning(a), begun{pass, p.Now()}
