@@ -20,6 +20,7 @@ var (
 	ErrTooLate = errTooLate
 	RetryAfter = retryAfter
 	Encodings  = encodings
+	Inspect    = inspect
 )
 
 // CheckAddress is what a dial is checked by; here: base_url allows this machine.

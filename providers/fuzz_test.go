@@ -1,9 +1,12 @@
 package providers_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"html"
 	"math/big"
 	"net/url"
@@ -63,6 +66,71 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("%q %s in %q became %d", *into.Amount, currency, body, *minor)
 		}
 	})
+}
+
+// FuzzInspect holds the look for contradictions against one that is made of
+// encoding/json's own tokens: of what is JSON they must say the same.
+func FuzzInspect(f *testing.F) {
+	for _, text := range []string{
+		`{"a":1,"A":1.0}`, `{"a":"1","A":1}`, `{"a":"\u0061","A":"a"}`, `{"a":null,"A":null}`, `{"a":true,"b":[{"c":1,"C":[]}],"A":false}`, `{"a":{},"A":1}`,
+		`{"\u0061":1,"a":2}`, `{"s":1,"ſ":2}`, `{"K":1,"K":2}`, `{"\ud800":1,"\ufffd":2}`, "{\"\xff\":1,\"\ufffd\":2}", "{\"a\":\"\xff\",\"A\":\"\ufffd\"}",
+		`{"a\"}":1,"a":"]\\"}`, ` "a" `, `[]`, `[1,{"":1,"":2}]`, `{"É":1,"é":1}`, strings.Repeat("[", 33) + strings.Repeat("]", 33), strings.Repeat(`{"a":`, 32) + "1" + strings.Repeat("}", 32),
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		got := providers.Inspect(text) // of what is no JSON it may say anything, but not panic
+		if !json.Valid(text) {
+			return
+		}
+		if want := inspectTokens(text); fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%q: %v, want %v", text, got, want)
+		}
+	})
+}
+
+// inspectTokens is inspect, slowly.
+func inspectTokens(body []byte) error {
+	type level struct {
+		names map[string]json.Token // by folded name; nil for an array
+		name  string
+		value bool // a value comes next
+	}
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.UseNumber()
+	var stack []*level
+	for {
+		token, err := dec.Token()
+		if err != nil {
+			return nil
+		}
+		if token == json.Delim('}') || token == json.Delim(']') {
+			stack = stack[:len(stack)-1]
+			continue
+		}
+		delim, composite := token.(json.Delim)
+		if len(stack) > 0 && stack[len(stack)-1].names != nil {
+			top := stack[len(stack)-1]
+			if top.value = !top.value; top.value {
+				top.name = strings.ToLower(strings.ToUpper(token.(string)))
+				continue
+			}
+			if earlier, twice := top.names[top.name]; twice && (composite || earlier != token) {
+				return errors.New("an object says two things under one name")
+			}
+			top.names[top.name] = token
+		}
+		if composite {
+			if len(stack) == 32 {
+				return errors.New("nested too deeply")
+			}
+			next := &level{}
+			if delim == '{' {
+				next.names = map[string]json.Token{}
+			}
+			stack = append(stack, next)
+		}
+	}
 }
 
 // FuzzText looks for a secret that comes through.
