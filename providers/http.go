@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -150,12 +151,13 @@ func (c *Client) Ask(ctx context.Context, call Call) (Answer, *Failure) {
 // request builds the HTTP request. Its errors would print the URL, so none is
 // passed on.
 func (c *Client) request(ctx context.Context, call Call) (*http.Request, *Failure) {
-	req, err := http.NewRequestWithContext(ctx, call.Method, call.URL.String(), bytes.NewReader(call.Body))
+	var body io.Reader
+	if call.Body != nil {
+		body = bytes.NewReader(call.Body)
+	}
+	req, err := http.NewRequestWithContext(ctx, call.Method, call.URL.String(), body)
 	if err != nil {
 		return nil, &Failure{Kind: Unavailable, Code: CodeNotSent, Message: "the request could not be built"}
-	}
-	if call.Body == nil {
-		req.Body, req.GetBody, req.ContentLength = nil, nil, 0
 	}
 	for k, v := range call.Header {
 		req.Header[k] = v

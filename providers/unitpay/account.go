@@ -93,13 +93,18 @@ func (a *account) call(operation, method string, params []param) providers.Call 
 	}
 	params = append(params, param{"secretKey", a.secret.Reveal()})
 	var query strings.Builder
-	query.WriteString("method=" + method)
+	query.Grow(256) // what a refund without a receipt takes
+	query.WriteString("method=")
+	query.WriteString(method)
 	for _, p := range params {
 		name := p.name
 		if a.nested {
 			name = "params[" + name + "]"
 		}
-		query.WriteString("&" + url.QueryEscape(name) + "=" + url.QueryEscape(p.value))
+		query.WriteByte('&')
+		query.WriteString(url.QueryEscape(name))
+		query.WriteByte('=')
+		query.WriteString(url.QueryEscape(p.value))
 	}
 	u := a.client.URL()
 	u.RawQuery = query.String()
