@@ -79,20 +79,36 @@ func (a Attempt) stored() string {
 	if !a.EndedAt.IsZero() {
 		ended = a.EndedAt.UnixMilli()
 	}
-	list := []any{ended, a.Outcome, a.Code, a.Baseline, a.Minor}
+	b := append(make([]byte, 0, 64), '[')
+	b = strconv.AppendInt(b, ended, 10)
+	for _, text := range [...]string{a.Outcome, a.Code, a.Baseline, a.Minor} {
+		b = appendText(append(b, ','), text)
+	}
 	if a.Message != "" || len(a.Parts) > 0 {
-		list = append(list, a.Message)
+		b = appendText(append(b, ','), a.Message)
 	}
 	if len(a.Parts) > 0 {
-		list = append(list, a.Parts)
+		b = append(append(b, ','), quote(a.Parts)...)
 	}
-	return quote(list)
+	return string(append(b, ']'))
 }
 
 func (r *Record) readAttempt(n int) (Attempt, error) {
-	var ended int64
 	a := Attempt{Number: n, StartedAt: millis(r.fields[startField(n)])}
-	err := json.Unmarshal([]byte(r.fields[attemptField(n)]), &[]any{&ended, &a.Outcome, &a.Code, &a.Baseline, &a.Minor, &a.Message, &a.Parts})
+	text := r.fields[attemptField(n)]
+	read := a
+	ended, rest, ok := cutNumber(text)
+	for _, into := range [...]*string{&read.Outcome, &read.Code, &read.Baseline, &read.Minor, &read.Message} {
+		if ok && rest != "]" {
+			*into, rest, ok = cutText(rest)
+		}
+	}
+	var err error
+	if ok && rest == "]" {
+		a = read
+	} else {
+		err = json.Unmarshal([]byte(text), &[]any{&ended, &a.Outcome, &a.Code, &a.Baseline, &a.Minor, &a.Message, &a.Parts})
+	}
 	if ended != 0 {
 		a.EndedAt = time.UnixMilli(ended).UTC()
 	}

@@ -7,3 +7,13 @@ func Stored(rec *Record) *Record {
 	stored.untold = nil
 	return &stored
 }
+
+// EntryLine is an entry of the history but for its time.
+var EntryLine = entryLine
+
+// StoredAttempt is an attempt as it is stored, and ReadAttempt reads it again.
+func StoredAttempt(a Attempt) string { return a.stored() }
+
+func ReadAttempt(text string) (Attempt, error) {
+	return (&Record{fields: map[string]string{attemptField(1): text}}).readAttempt(1)
+}

@@ -46,11 +46,12 @@ func entryField(seq int64) string { return "h:" + strconv.FormatInt(seq, 10) }
 // beginning, "[" and the time in ms, which the script writes. Its number is that of
 // the field, and the state that it comes from is where the entry before it went.
 func entryLine(to refund.State, by, note string) string {
-	list := []any{to, by}
+	b := appendText(append(make([]byte, 0, 64), ','), string(to))
+	b = appendText(append(b, ','), by)
 	if note != "" {
-		list = append(list, note)
+		b = appendText(append(b, ','), note)
 	}
-	return "," + quote(list)[1:]
+	return string(append(b, ']'))
 }
 
 // entryTime is how much of an entry's first piece its beginning takes.
