@@ -169,10 +169,17 @@ func DecodeRequest(b []byte) (Request, error) {
 	if len(b) > MaxRequest {
 		return r, Invalid{{"request", fmt.Sprintf("must be at most %d bytes, is %d", MaxRequest, len(b))}}
 	}
+	if r, ok := readPlain(string(b)); ok {
+		return r, nil
+	}
+	return readStrictly(b)
+}
+
+func readStrictly(b []byte) (r Request, err error) {
 	if err := inspect(b); err != nil {
 		return r, err
 	}
-	err := decodeStrict(b, &r)
+	err = decodeStrict(b, &r)
 	return r, err
 }
 
