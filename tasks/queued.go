@@ -148,9 +148,15 @@ func (p *Processor) weigh(a Account, rec *journal.Record, got asked) *journal.St
 
 // attempt writes the attempt ahead and sends it, no earlier than from.
 func (p *Processor) attempt(ctx context.Context, a Account, rec *journal.Record, b journal.Beginning, pass pause.Pass, from time.Time) (*journal.Record, error) {
+	if err := ctx.Err(); err != nil {
+		p.report(ctx, a, pause.Nothing().Of(pass))
+		return rec, err
+	}
 	started := p.Now()
 	b.Set["start_wall"] = number(started.UnixMilli())
-	sending, err := p.Journal.Begin(ctx, rec, b)
+	// A call that is given up goes on all the same: then the attempt would have begun,
+	// and nobody would make it. It bounds itself.
+	sending, err := p.Journal.Begin(context.WithoutCancel(ctx), rec, b)
 	if err != nil {
 		p.report(ctx, a, pause.Nothing().Of(pass))
 	}
