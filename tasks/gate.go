@@ -20,6 +20,9 @@ import (
 // trial call, beyond the call's own timeout.
 const probeTime = 15 * time.Second
 
+// reportTime bounds the report of a call that was given up.
+const reportTime = time.Second
+
 // pauseLook is how often a refund at the head of a paused provider's queue
 // looks whether the pause is over.
 const pauseLook = 5 * time.Second
@@ -161,6 +164,11 @@ func (p *Processor) sleep(ctx context.Context, d time.Duration) error {
 // report tells the board how a call went. Losing a report costs the board's
 // judgement one call, never a refund.
 func (p *Processor) report(ctx context.Context, a Account, r pause.Result) {
+	if ctx.Err() != nil { // what was given up may be a trial call, which nobody else may make until it is given back
+		fresh, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportTime)
+		defer cancel()
+		ctx = fresh
+	}
 	if err := p.Desk.Board.Report(ctx, a.Name, r); err != nil {
 		p.Log.Warn("provider's health not recorded", zap.String("provider", a.Name), zap.Error(err))
 	}

@@ -161,3 +161,28 @@ func TestAPauseHoldsUpNobodyTwice(t *testing.T) {
 		}
 	})
 }
+
+func TestATrialCallThatIsCancelledIsTheNextCallers(t *testing.T) {
+	busy(t, 1, func(w *world.World, p *world.Process) {
+		board := p.Processor.Desk.Board
+		if err := board.Report(context.Background(), "bank", pause.Credentials("refused")); err != nil {
+			w.T.Fatal(err)
+		}
+		time.Sleep(time.Second) // the slot is in another one
+		err := p.Do(func(ctx context.Context) error {
+			ctx, cancel := context.WithTimeout(ctx, time.Second/2)
+			defer cancel()
+			rec, err := p.Backend.Journal.Get(ctx, "r-1")
+			if err == nil {
+				_, err = p.Processor.Run(ctx, rec)
+			}
+			return err
+		})
+		if !errors.Is(err, context.DeadlineExceeded) || len(w.Bank("bank").Calls()) > 0 {
+			w.T.Fatal(err, w.Bank("bank").Calls())
+		}
+		if next, err := board.Enter(context.Background(), "bank", time.Minute); err != nil || !next.Probe {
+			w.T.Errorf("%+v, %v", next, err)
+		}
+	})
+}
