@@ -11,15 +11,18 @@ import (
 	"refundworker/internal/cli"
 )
 
+// compared are the flags with which bench itself is measured.
+var compared = []string{"--concurrency", "32,128", "--provider-latency", "0s,20ms"}
+
 // allCommand prints what docs/performance.md has under Results.
 func allCommand() *cobra.Command {
 	var million bool
 	cmd := &cobra.Command{
 		Use: "all", Args: cobra.NoArgs,
 		Short: "Make every measurement of docs/performance.md and print it as markdown",
-		Long: `Make every measurement of docs/performance.md, each as its command does it
-without flags, and print all tables as markdown. It takes about ten minutes on a
-quiet machine; on one that others use the figures say little.`,
+		Long: `Make every measurement of docs/performance.md and print all tables as markdown.
+It takes about ten minutes on a quiet machine; on one that others use the figures
+say little.`,
 		RunE: cli.Action(func(cmd *cobra.Command, _ []string) error {
 			growth := []string{}
 			if million {
@@ -36,7 +39,7 @@ quiet machine; on one that others use the figures say little.`,
 // experiments.
 func measureAll(cmd *cobra.Command, flags map[string][]string) error {
 	out, progress := cmd.OutOrStdout(), cmd.ErrOrStderr()
-	if err := compareAll(cmd, out, progress, "--provider-latency", "0s,20ms"); err != nil {
+	if err := compareAll(cmd, out, progress); err != nil {
 		return err
 	}
 	for _, e := range experiments() {
@@ -64,13 +67,13 @@ func measureAll(cmd *cobra.Command, flags map[string][]string) error {
 }
 
 // compareAll is the comparison with bare asynq.
-func compareAll(cmd *cobra.Command, out, progress io.Writer, flags ...string) error {
+func compareAll(cmd *cobra.Command, out, progress io.Writer) error {
 	root, s := newRoot()
-	if err := root.ParseFlags(append(flags, "-o", string(markdown))); err != nil {
+	if err := root.ParseFlags(append([]string{"-o", string(markdown)}, compared...)); err != nil {
 		return err
 	}
 	s.bothPreflights = true
-	if err := heading(out, progress, flags...); err != nil {
+	if err := heading(out, progress, compared...); err != nil {
 		return err
 	}
 	return run(cmd.Context(), *s, out, progress)

@@ -86,8 +86,8 @@ func TestChildStartsNoOther(t *testing.T) {
 
 func TestAllKnowsEveryFlagThatItGives(t *testing.T) {
 	root, s := newRoot()
-	if err := root.ParseFlags([]string{"--provider-latency", "0s,20ms", "-o", string(markdown)}); err != nil || len(s.latencies) != 2 || *s.format != markdown {
-		t.Errorf("the comparison: %v, %+v", err, s)
+	if err := root.ParseFlags(compared); err != nil || s.check() != nil || len(s.latencies) != 2 || len(s.concurrencies) != 2 {
+		t.Errorf("the comparison: %v, %v, %+v", err, s.check(), s)
 	}
 	for _, e := range experiments() {
 		set := pflag.NewFlagSet(e.name, pflag.ContinueOnError)

@@ -29,15 +29,17 @@ func main() {
 
 // settings are the flags.
 type settings struct {
-	refunds, rounds, concurrency int
-	provider                     string
-	preflight                    bool
-	bothPreflights               bool // the flag was not given
-	redis                        string
-	appendfsync                  string
-	latencies                    []time.Duration // of the simulated provider
-	cpuProfile                   string
-	format                       *cli.Format
+	refunds, rounds int
+	concurrencies   []int // refunds at once, in both paths
+	concurrency     int   // that of them which is measured
+	provider        string
+	preflight       bool
+	bothPreflights  bool // the flag was not given
+	redis           string
+	appendfsync     string
+	latencies       []time.Duration // of the simulated provider
+	cpuProfile      string
+	format          *cli.Format
 }
 
 // maxRefunds bounds a run: more would fill this machine's memory before they
@@ -80,7 +82,7 @@ paid twice or not settled ends the run with exit status 1.`,
 	f := root.Flags()
 	f.IntVar(&s.refunds, "refunds", 2000, "refunds in each round")
 	f.IntVar(&s.rounds, "rounds", 3, "rounds of each path")
-	f.IntVar(&s.concurrency, "concurrency", 32, "refunds at once, in both paths")
+	f.IntSliceVar(&s.concurrencies, "concurrency", []int{32}, "refunds at once, in both paths; several, one after the other: 32,128")
 	f.StringVar(&s.provider, "provider", sandbox.UnitPay, "unitpay, maib or sberbank")
 	f.BoolVar(&s.preflight, "preflight", false, "ask the provider before each attempt (without the flag: both, one after the other)")
 	f.StringVar(&s.redis, "redis", "", "URL of a Redis to use as it is; its database must be empty, and is emptied again (default: start redis-server)")
@@ -95,7 +97,7 @@ func (s settings) check() error {
 	if s.appendfsync != "" && s.redis != "" {
 		return errors.New("--appendfsync is for the redis-server that bench starts; a Redis named by --redis is used as it is")
 	}
-	return firstOf(within("refunds", s.refunds, 1, maxRefunds), within("rounds", s.rounds, 1, 100), within("concurrency", s.concurrency, 1, 1000),
+	return firstOf(within("refunds", s.refunds, 1, maxRefunds), within("rounds", s.rounds, 1, 100), eachWithin("concurrency", s.concurrencies, 1, 1000),
 		eachDurationWithin("provider-latency", s.latencies, 0, maxLatency), oneOf("provider", s.provider, sandbox.Companies),
 		oneOf("appendfsync", cmp.Or(s.appendfsync, fsyncAlways), fsyncs))
 }
@@ -120,8 +122,10 @@ func run(ctx context.Context, s settings, out, progress io.Writer) (err error) {
 	}
 	for _, mode := range modes {
 		for _, latency := range s.latencies {
-			if err := measure(ctx, s, mode, latency, report, progress); err != nil {
-				return err
+			for _, s.concurrency = range s.concurrencies {
+				if err := measure(ctx, s, mode, latency, report, progress); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -146,17 +150,17 @@ func measure(ctx context.Context, s settings, mode string, latency time.Duration
 	b := &bench{settings: s, store: store, simulator: simulator, trips: countTrips()}
 	defer b.trips.stop()
 	report.Machine.Redis = store.version
-	bare := report.row(store.label, latency, "bare asynq")
+	bare := report.row(store.label, latency, s.concurrency, "bare asynq")
 	paths := s.paths()
 	rows := make([]*row, len(paths))
 	for i, p := range paths {
-		rows[i] = report.row(store.label, latency, p.name())
+		rows[i] = report.row(store.label, latency, s.concurrency, p.name())
 	}
 	if err := b.small().warmUp(ctx, paths); err != nil {
 		return err
 	}
 	for round := range s.rounds {
-		fmt.Fprintf(progress, "%s, provider answers after %s: round %d of %d\n", store.label, latency, round+1, s.rounds)
+		fmt.Fprintf(progress, "%s, provider answers after %s, %d at once: round %d of %d\n", store.label, latency, s.concurrency, round+1, s.rounds)
 		first, err := b.round(ctx, bareSide{b})
 		if err != nil {
 			return fmt.Errorf("round %d, bare asynq: %w", round+1, err)

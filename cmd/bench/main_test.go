@@ -47,14 +47,14 @@ func TestBothPathsMoveTheSameMoneyAndNothingIsLeftBehind(t *testing.T) {
 		args []string
 		rows int
 	}{
-		{"unitpay with and without preflight, at once and after a while", []string{"--provider", "unitpay", "--provider-latency", "0s,5ms", "--cpuprofile", filepath.Join(t.TempDir(), "cpu")}, 6},
-		{"maib, which is polled", []string{"--provider", "maib", "--preflight=false"}, 2},
-		{"sberbank on an append-only file", []string{"--provider", "sberbank", "--preflight=true", "--appendfsync", "always"}, 2},
+		{"unitpay with and without preflight, at once and after a while", []string{"--provider", "unitpay", "--provider-latency", "0s,5ms", "--concurrency", "4", "--cpuprofile", filepath.Join(t.TempDir(), "cpu")}, 6},
+		{"maib, which is polled, few and more at once", []string{"--provider", "maib", "--preflight=false", "--concurrency", "4,8"}, 4},
+		{"sberbank on an append-only file", []string{"--provider", "sberbank", "--preflight=true", "--concurrency", "4", "--appendfsync", "always"}, 2},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			temporary := t.TempDir()
 			t.Setenv("TMPDIR", temporary)
-			args := append([]string{"--refunds", "40", "--rounds", "1", "--concurrency", "4", "-o", "json", "--appendfsync", "off"}, tc.args...)
+			args := append([]string{"--refunds", "40", "--rounds", "1", "-o", "json", "--appendfsync", "off"}, tc.args...)
 			status, out, errs := command(t, args...)
 			if status != cli.OK {
 				t.Fatalf("exit status %d: %s", status, errs)
@@ -92,7 +92,7 @@ func TestWrongUsageIsRefusedBeforeAnythingStarts(t *testing.T) {
 		"no refunds":                   {"--refunds", "0"},
 		"more refunds than fit":        {"--refunds", "5000001"},
 		"no rounds":                    {"--rounds", "0"},
-		"no concurrency":               {"--concurrency", "0"},
+		"no concurrency":               {"--concurrency", "4,0"},
 		"unknown provider":             {"--provider", "paypal"},
 		"unknown appendfsync":          {"--appendfsync", "sometimes"},
 		"appendfsync of a lent Redis":  {"--appendfsync", "always", "--redis", "redis://127.0.0.1:1/0"},

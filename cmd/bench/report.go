@@ -11,24 +11,24 @@ import (
 
 // report is all that bench found out.
 type report struct {
-	Machine     machine `json:"machine"`
-	Provider    string  `json:"provider"`
-	Refunds     int     `json:"refunds"`
-	Rounds      int     `json:"rounds"`
-	Concurrency int     `json:"concurrency"`
-	Rows        []*row  `json:"rows"`
-	Trace       *trace  `json:"trace,omitempty"`
-	profiled    bool
+	Machine  machine `json:"machine"`
+	Provider string  `json:"provider"`
+	Refunds  int     `json:"refunds"`
+	Rounds   int     `json:"rounds"`
+	Rows     []*row  `json:"rows"`
+	Trace    *trace  `json:"trace,omitempty"`
+	profiled bool
 }
 
 func newReport(s settings) *report {
-	return &report{Machine: thisMachine(), Provider: s.provider, Refunds: s.refunds, Rounds: s.rounds, Concurrency: s.concurrency}
+	return &report{Machine: thisMachine(), Provider: s.provider, Refunds: s.refunds, Rounds: s.rounds}
 }
 
 // row is one path on one Redis.
 type row struct {
 	Store   string        `json:"store"`
 	Latency time.Duration `json:"provider_latency_ns"`
+	AtOnce  int           `json:"concurrency"`
 	Path    string        `json:"path"`
 	Median  sample        `json:"median"` // figure by figure
 	Ratio   spread        `json:"ratio"`  // refunds per second to those of bare asynq in the same round
@@ -45,8 +45,8 @@ type spread struct {
 	Max    float64 `json:"max"`
 }
 
-func (r *report) row(store string, latency time.Duration, path string) *row {
-	added := &row{Store: store, Latency: latency, Path: path}
+func (r *report) row(store string, latency time.Duration, atOnce int, path string) *row {
+	added := &row{Store: store, Latency: latency, AtOnce: atOnce, Path: path}
 	r.Rows = append(r.Rows, added)
 	return added
 }
@@ -109,19 +109,19 @@ func (s spread) String() string { return fmt.Sprintf("%.2f (%.2f–%.2f)", s.Med
 
 // print writes the tables for people.
 func (r *report) print(out io.Writer, format cli.Format) error {
-	if _, err := fmt.Fprintf(out, "%s; %s, %d refunds a round, %d at once, median of %d rounds\n",
-		r.Machine, r.Provider, r.Refunds, r.Concurrency, r.Rounds); err != nil {
+	if _, err := fmt.Fprintf(out, "%s; %s, %d refunds a round, median of %d rounds\n",
+		r.Machine, r.Provider, r.Refunds, r.Rounds); err != nil {
 		return err
 	}
 	return writeSheets(out, format, r.sheets())
 }
 
 func (r *report) sheets() []sheet {
-	settling := sheet{title: "Settling, per refund", columns: []string{"REDIS", "PROVIDER", "PATH", "REFUNDS/S", "RATIO (MIN–MAX)",
+	settling := sheet{title: "Settling, per refund", columns: []string{"REDIS", "PROVIDER", "AT ONCE", "PATH", "REFUNDS/S", "RATIO (MIN–MAX)",
 		"CPU µs WORKER", "REDIS", "PROVIDER", "ALL", "TRIPS", "COMMANDS", "BYTES IN", "OUT"}}
-	enqueueing := sheet{title: "Enqueueing, and memory per refund", columns: []string{"REDIS", "PROVIDER", "PATH", "ENQUEUE/S", "RATIO (MIN–MAX)", "TRIPS", "WAITING", "SETTLED"}}
+	enqueueing := sheet{title: "Enqueueing, and memory per refund", columns: []string{"REDIS", "PROVIDER", "AT ONCE", "PATH", "ENQUEUE/S", "RATIO (MIN–MAX)", "TRIPS", "WAITING", "SETTLED"}}
 	for _, row := range r.Rows {
-		m, begin := row.Median, []string{row.Store, row.Latency.String(), row.Path}
+		m, begin := row.Median, []string{row.Store, row.Latency.String(), fmt.Sprint(row.AtOnce), row.Path}
 		settling.row(append(begin, fmt.Sprintf("%.0f", m.PerSecond), row.Ratio.String(), m.Worker.String(), m.Redis.String(), m.Provider.String(), fmt.Sprintf("%.0f", m.Worker.sum()+m.Redis.sum()+m.Provider.sum()),
 			fmt.Sprintf("%.2f", m.Trips), fmt.Sprintf("%.1f", m.Commands), fmt.Sprintf("%.0f", m.BytesIn), fmt.Sprintf("%.0f", m.BytesOut))...)
 		enqueueing.row(append(begin, fmt.Sprintf("%.0f", m.EnqueuePerSecond), row.Enqueue.String(), fmt.Sprintf("%.2f", m.EnqueueTrips),
