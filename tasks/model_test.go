@@ -56,6 +56,9 @@ func TestModel(t *testing.T) {
 			if rapid.IntRange(0, 3).Draw(rt, name+" is not asked before") == 0 {
 				c.Settings = append(c.Settings, "preflight: false")
 			}
+			if rapid.IntRange(0, 3).Draw(rt, name+" is limited") == 0 {
+				c.Settings = append(c.Settings, "rate_limit: 30/m", "burst: 1")
+			}
 			options.Companies = append(options.Companies, c)
 		}
 		// A day of asking once a minute would be most of each story.
