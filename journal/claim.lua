@@ -1,14 +1,14 @@
 -- Claims a refund id for one payment and one content; a claim is never taken over.
 -- KEYS[1] claim. ARGV: place (provider:payment), digest, retention in ms.
--- Answers {'new'|'same'|'conflict'|'expired', place, refusal JSON or ''}.
-local now = clock()
-local c = redis.call('HMGET', KEYS[1], 'place', 'digest', 'refusal', 'at')
-if not c[1] then
-  redis.call('HSET', KEYS[1], 'place', ARGV[1], 'digest', ARGV[2], 'at', text(now))
-  return { 'new', ARGV[1], '' }
-end
+-- Answers {'new'|'same'|'conflict'|'expired', refusal JSON or ''}. claim.go says what
+-- the claim holds.
+local now, digest = clock(), string.sub(ARGV[2], 1, 12)
+local new = string.format('%x', math.floor(now / 1000)) .. ' ' .. digest .. ' ' .. ARGV[1]
+if redis.call('SETNX', KEYS[1], new) == 1 then return { 'new', '' } end
+local had = redis.call('GET', KEYS[1])
 -- A repeat writes too, so that waiting for durability waits for something.
-redis.call('HSET', KEYS[1], 'digest', c[2])
-if c[1] ~= ARGV[1] or c[2] ~= ARGV[2] then return { 'conflict', c[1], c[3] or '' } end
-if now - tonumber(c[4]) >= tonumber(ARGV[3]) then return { 'expired', c[1], c[3] or '' } end
-return { 'same', c[1], c[3] or '' }
+redis.call('SET', KEYS[1], had, 'KEEPTTL')
+local at, content, place, refusal = string.match(had, '^(%x+) (%S+) ([^\n]*)\n?(.*)$')
+if place ~= ARGV[1] or content ~= digest then return { 'conflict', refusal } end
+if now - tonumber(at, 16) * 1000 >= tonumber(ARGV[3]) then return { 'expired', refusal } end
+return { 'same', refusal }

@@ -41,7 +41,7 @@ func (j *Journal) Enter(ctx context.Context, list []Asked) ([]Entered, error) {
 		place := placeOf(a.Order.Provider, a.Order.PaymentID)
 		digests[i] = a.Order.Digest()
 		keys = append(keys, claimKey(a.Order.RefundID), recordKey(place, a.Order.RefundID))
-		args = append(args, digests[i], 0)
+		args = append(args, 0)
 		count := len(args)
 		args = j.takeArgs(args, a.Order, a.Taking, place, digests[i])
 		args[count-1] = len(args) - count

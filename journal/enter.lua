@@ -1,18 +1,17 @@
 -- Claims refund ids and takes the refunds in, one after the other: claim.lua, take.lua and refuse.lua in one, where all keys lie on one server.
--- KEYS[1], KEYS[2], … a claim and a record for each. ARGV: for each one digest, how many
+-- KEYS[1], KEYS[2], … a claim and a record for each. ARGV: for each one how many
 -- arguments follow, and those of take.lua, whose refusal is the claim's here.
 -- Answers for each {claim's word, refusal JSON or '', the answer of take.lua unless the
 -- claim bars it}; a refusal is stored with the claim.
 local answers, at = {}, 1
 for i = 1, #KEYS, 2 do
-  local digest, count = ARGV[at], tonumber(ARGV[at + 1])
-  local args = { unpack(ARGV, at + 2, at + 1 + count) }
-  at = at + 2 + count
-  local claimed = claim({ KEYS[i] }, { args[2], digest, args[3] })
-  local a = { claimed[1], claimed[3] }
-  if (claimed[1] == 'new' or claimed[1] == 'same') and (claimed[3] == '' or args[7] == '1') then
+  local count = tonumber(ARGV[at])
+  local args = { unpack(ARGV, at + 1, at + count) }
+  at = at + 1 + count
+  local a = claim({ KEYS[i] }, { args[2], args[16], args[3] })
+  if (a[1] == 'new' or a[1] == 'same') and (a[2] == '' or args[7] == '1') then
     prefix = string.match(KEYS[i + 1], '^(refunds:{%d+}:)')
-    args[4] = claimed[3]
+    args[4] = a[2]
     local taken = take({ KEYS[i + 1] }, args)
     if taken[1] == 'refused' and #taken[3] == 0 then taken[6] = refuse({ KEYS[i] }, { taken[6], args[3] }) end
     a[3] = taken

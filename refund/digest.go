@@ -2,14 +2,15 @@ package refund
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
+	"encoding/base64"
 	"encoding/json"
 	"strconv"
 )
 
 // Digest identifies the content that counts: provider, payment, canonical
 // amount, currency, total and receipt. Two requests with one refund id and one
-// digest are the same refund; reason and metadata may differ.
+// digest are the same refund; reason and metadata may differ. It is 128 bits of
+// SHA-256, as 22 digits of base64: short, because every refund is kept with it.
 func (o Order) Digest() string {
 	amount := "full"
 	if !o.Full {
@@ -26,7 +27,7 @@ func (o Order) Digest() string {
 		content = append(append(content, encoded(o.Receipt)...), ']')
 	}
 	sum := sha256.Sum256(content)
-	return hex.EncodeToString(sum[:16])
+	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
 // AppendText appends a text to JSON, byte for byte as encoding/json writes it:

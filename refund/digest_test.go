@@ -2,7 +2,7 @@ package refund_test
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
+	"encoding/base64"
 	"encoding/json"
 	"strconv"
 	"testing"
@@ -30,7 +30,7 @@ func FuzzDigest(f *testing.F) {
 			t.Fatal(err)
 		}
 		sum := sha256.Sum256(content)
-		if got, want := o.Digest(), hex.EncodeToString(sum[:16]); got != want {
+		if got, want := o.Digest(), base64.RawURLEncoding.EncodeToString(sum[:16]); got != want {
 			t.Errorf("%s: %s, want %s", content, got, want)
 		}
 	})
