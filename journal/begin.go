@@ -86,7 +86,7 @@ func (j *Journal) Open(ctx context.Context, o refund.Order, b Beginning) (*Recor
 
 func (j *Journal) begin(ctx context.Context, rec *Record, b Beginning, epoch string) (*Record, error) {
 	n := rec.Attempts + 1
-	entry := Attempt{Number: n, Outcome: "running"}
+	entry := Attempt{Number: n, Outcome: running, entry: rec.Seq + 1}
 	if minor, ok := rec.Send(); ok {
 		entry.Minor = strconv.FormatInt(minor, 10)
 	}
@@ -101,13 +101,13 @@ func (j *Journal) begin(ctx context.Context, rec *Record, b Beginning, epoch str
 	if b.Guard > 0 {
 		guard = strconv.FormatInt(b.Guard.Milliseconds(), 10)
 	}
-	set := map[string]string{"state": string(refund.Sending), "attempts": strconv.Itoa(n), "seq": strconv.FormatInt(rec.Seq+1, 10), "why": "", "updated": "", attemptField(n): entry.stored()}
+	set := map[string]string{"state": string(refund.Sending), "attempts": strconv.Itoa(n), "seq": seqField(rec.Seq+1, rec.Version+1), "why": "", "updated": "", attemptField(n): entry.stored(rec, 0)}
 	for field, value := range b.Set {
 		set[field] = value
 	}
 	c := changeOf(rec, set)
-	c.stamp("since", startField(n))
-	c.remember(rec.Seq+1, refund.Sending, b.By, "attempt "+strconv.Itoa(n))
+	c.stamp("since")
+	c.remember(rec, refund.Sending, b.By, "")
 	c.at("deadline", b.Timeout)
 	c.at("due", b.Timeout+b.Grace)
 	return j.change(ctx, beginScript, rec, c, b.Token, epoch, baseline, readAt, ms(b.MaxAge), guard, rec.mark, flag(rec.compared),

@@ -26,7 +26,7 @@ if r[1] == token then
 end
 if not unchanged(r) or r[3] ~= 'queued' or r[4] ~= ARGV[5] then return answer('stale', id, now, place) end
 local unread = ARGV[8] == ''
-if unread and tonumber(r[7]) > now then return answer('stale', id, now, place) end
+if unread and tonumber(r[7] or '0') > now then return answer('stale', id, now, place) end
 
 local amount = tonumber(r[5] or '')
 local refunds, epoch = refunds_of(place)

@@ -67,9 +67,9 @@ func (c *change) at(field string, after time.Duration) {
 	c.times = append(c.times, momentOf{field, after})
 }
 
-// remember leaves an entry in the history.
-func (c *change) remember(seq int64, to refund.State, by, note string) {
-	c.entry, c.line = entryField(seq), entryLine(to, by, note)
+// remember leaves the next entry in the history of a record.
+func (c *change) remember(rec *Record, to refund.State, by, note string) {
+	c.entry, c.line = entryField(rec.Seq+1), entryLine(to, by, note, rec.lastBy(by))
 }
 
 // args appends the change as write in lib.lua reads it.

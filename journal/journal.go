@@ -135,6 +135,8 @@ func scriptKeys(key string) []string {
 
 func claimKey(id string) string { return "refunds:claim:" + id }
 
-// NewToken makes a token for one change: 130 bits from the operating system, which
-// sees to it that not even two copies of one machine make the same.
-func NewToken() string { return rand.Text() }
+// NewToken makes a token for one change: 65 bits from the operating system, which
+// sees to it that not even two copies of one machine make the same. It is compared
+// with the tokens of changes of the same refund only, and every refund is kept with
+// its last one.
+func NewToken() string { return rand.Text()[:13] }

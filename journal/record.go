@@ -178,6 +178,18 @@ func parse(now string, f map[string]string, epoch, restored string) (*Record, er
 		Denied: p.time("denied"), LagSince: p.time("lag_since"), Contradicted: f["contradicted"], Resends: int(p.number("resends")), Tries: int(p.number("tries")), Fails: int(p.number("fails")),
 		Lookups: int(p.number("lookups")), Now: millis(now), Epoch: epoch, fields: f}
 	// What would be the same twice is stored once.
+	if f["seq"] == "" {
+		r.Seq = r.Version
+	}
+	if r.Since.IsZero() {
+		r.Since = r.Created
+	}
+	if r.Due.IsZero() && r.State == refund.Queued {
+		r.Due = r.Since
+	}
+	if r.Asked == "" && r.Amount != nil {
+		r.Asked = r.Money(*r.Amount)
+	}
 	if r.Updated.IsZero() {
 		r.Updated = r.Since
 	}
@@ -185,7 +197,7 @@ func parse(now string, f map[string]string, epoch, restored string) (*Record, er
 		r.Settled = r.Since
 	}
 	if r.FirstAttempt.IsZero() {
-		r.FirstAttempt = p.time(startField(1))
+		r.FirstAttempt = r.started(min(r.Attempts, 1))
 	}
 	r.marked(restored)
 	p.json("receipt", &r.Receipt)
@@ -240,8 +252,7 @@ func (p *parser) time(name string) time.Time {
 
 // entered is when the refund was taken in, which its history begins with.
 func (p *parser) entered() time.Time {
-	at, _, _ := strings.Cut(p.f[entryField(1)], ",")
-	ms, err := strconv.ParseInt(strings.TrimPrefix(at, "["), 10, 64)
+	ms, err := strconv.ParseInt(lineTime(p.f[entryField(1)]), 10, 64)
 	if err != nil && p.err == nil {
 		p.err = fmt.Errorf("field %s: %w", entryField(1), err)
 	}

@@ -16,11 +16,12 @@ type Step struct {
 	Due    time.Duration     // until the next action, from now
 	NoDue  bool              // nothing is to be done any more
 	By     string
-	Note   string // one line for the history; a step that stays and has no note leaves none
-	Event  bool   // tell the order system
-	Reason string // the event's reason_code, where it is not the record's
-	Hold   bool   // the window is held from now, as by a success
-	Token  string // from NewToken, to make sure of the very same step again; empty: a new one
+	Note   string   // one line for the history; a step that stays and has no note leaves none
+	Ended  *Attempt // the last attempt with its end, from EndAttempt; nil: nothing is new of it
+	Event  bool     // tell the order system
+	Reason string   // the event's reason_code, where it is not the record's
+	Hold   bool     // the window is held from now, as by a success
+	Token  string   // from NewToken, to make sure of the very same step again; empty: a new one
 }
 
 // Apply makes the step if the refund is still what rec says. Otherwise the
@@ -49,10 +50,22 @@ func (j *Journal) Apply(ctx context.Context, rec *Record, s Step) (*Record, erro
 		}
 		set["updated"] = "" // the same as since
 	}
+	if to.Terminal() {
+		for _, field := range whileOpen {
+			set[field] = ""
+		}
+	}
 	seq := rec.Seq
 	if to != rec.State || s.Note != "" {
 		seq++
-		set["seq"] = strconv.FormatInt(seq, 10)
+	}
+	set["seq"] = seqField(seq, rec.Version+1)
+	if s.Ended != nil {
+		said := int64(0)
+		if seq != rec.Seq && s.Note == s.Ended.Said() {
+			said = seq
+		}
+		set[attemptField(s.Ended.Number)] = s.Ended.stored(rec, said)
 	}
 	due := ""
 	if !s.NoDue && !to.Terminal() {
@@ -64,7 +77,7 @@ func (j *Journal) Apply(ctx context.Context, rec *Record, s Step) (*Record, erro
 	forget := changed && value == ""
 	c := changeOf(rec, set)
 	if seq != rec.Seq {
-		c.remember(seq, to, s.By, s.Note)
+		c.remember(rec, to, s.By, s.Note)
 	}
 	if due != "" {
 		c.at("due", max(s.Due, 0))
@@ -86,6 +99,19 @@ func (j *Journal) Apply(ctx context.Context, rec *Record, s Step) (*Record, erro
 		s.Token = NewToken()
 	}
 	return j.change(ctx, stepScript, rec, c, s.Token, string(rec.State), string(to), due, flag(forget), said)
+}
+
+// whileOpen are the fields that say nothing of a refund that has settled: clocks and
+// counters of what is still to be done.
+var whileOpen = []string{"deadline", "attempt_end", "start_wall", "end_wall", "paused_before", "first_failed", "fails", "denied", "lag_since"}
+
+// seqField is the number of a record's last entry as it is stored: not at all where
+// each change has left one.
+func seqField(seq, version int64) string {
+	if seq == version {
+		return ""
+	}
+	return strconv.FormatInt(seq, 10)
 }
 
 // AskRetry is the step that leaves an operator's request to try a refund in

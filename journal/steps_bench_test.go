@@ -67,7 +67,7 @@ func (l ledger) settle(rec *journal.Record) *journal.Record {
 	s := journal.Step{To: refund.Succeeded, NoDue: true, By: "worker-1/4711", Note: "attempt 1: succeeded", Token: journal.NewToken(),
 		Set: map[string]string{"deadline": "", "attempt_end": text(rec.Now.UnixMilli()), "end_wall": "", "start_wall": "", "moved": "10000",
 			"reason_code": "", "provider_refund_id": "123456789"}}
-	rec.EndAttempt(s.Set, rec.Now, "succeeded", "", "", nil)
+	s.Ended = rec.EndAttempt(rec.Now, "succeeded", "", "", nil)
 	next, err := l.Apply(l.ctx, rec, s)
 	if err != nil {
 		l.b.Fatal(err)

@@ -47,7 +47,7 @@ func (j *Journal) takeArgs(args []any, o refund.Order, t Taking, place, digest s
 	if t.Refused != nil {
 		refused = quote(t.Refused)
 	}
-	head, rest := entryHead(entryLine(refund.Queued, t.By, ""))
+	head, rest := entryHead(entryLine(refund.Queued, t.By, "", false))
 	args = append(args, o.RefundID, place, j.options.Retention.Milliseconds(), refused,
 		flag(t.AfterWindow), flag(t.OneRefund), flag(t.RecordRefusal), head)
 	amount, total := "", ""
@@ -67,7 +67,9 @@ func (j *Journal) takeArgs(args []any, o refund.Order, t Taking, place, digest s
 	if rest != "" {
 		args = storeRest(args, entryField(1), rest)
 	}
-	field("asked", o.Asked)
+	if t.RecordRefusal || !o.Full && o.Asked != o.Amount.String() { // its event tells it
+		field("asked", o.Asked)
+	}
 	field("total", total)
 	field("reason", o.Reason)
 	field("bulk", flag(t.Bulk))

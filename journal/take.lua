@@ -114,12 +114,11 @@ local due = (start > now and not refusal) and start or now
 local look = (start > now) and start or now + 8000
 local at = text(now)
 local entry = refusal and string.gsub(ARGV[8], '"queued"', '"declined"', 1) or ARGV[8]
-redis.call('HSET', KEYS[1], 'state', state, 'ver', '1', 'seq', '1', 'since', at,
-  refusal and 'reason_code' or 'due', refusal and refusal.rule or text(due), 'h:1', '[' .. at .. entry, unpack(ARGV, 9))
+redis.call('HSET', KEYS[1], 'state', state, 'ver', '1', 'h:1', '[' .. at .. entry, unpack(ARGV, 9))
 index(id, provider, '', state, now)
 if metadata then findable(id, metadata) end
 if refusal then
-  redis.call('HSET', KEYS[1], 'refusal', said)
+  redis.call('HSET', KEYS[1], 'refusal', said, 'reason_code', refusal.rule)
   announce(cjson.encode({ refund_id = id, seq = '1', provider = provider, payment_id = ARGV[12], amount = asked or '', moved = '',
     currency = currency, reason_code = refusal.rule, metadata = metadata or '', state = state }), now)
   local a = answer(verdict, id, now, place)
@@ -129,7 +128,7 @@ end
 local why = ''
 if start > now then
   why = 'waits for the window of an earlier refund of the payment to end'
-  redis.call('HSET', KEYS[1], 'why', why)
+  redis.call('HSET', KEYS[1], 'why', why, 'due', text(due))
 end
 schedule(id, '', state, look)
 return { verdict, at, {}, epoch, known[2] or '', text(due), why }

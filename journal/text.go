@@ -27,20 +27,23 @@ func plain(s string) bool {
 	return true
 }
 
-// cutNumber cuts the number off that a JSON list begins with.
-func cutNumber(list string) (n int64, rest string, ok bool) {
-	list, ok = strings.CutPrefix(list, "[")
+// cutNumber cuts a number off the beginning of what is left of a JSON list, behind
+// "[" or ",". It says whether there is one.
+func cutNumber(list, behind string, into *int64) (rest string, ok bool) {
+	list, ok = strings.CutPrefix(list, behind)
 	end := strings.IndexAny(list, ",]")
 	if !ok || end < 0 {
-		return 0, "", false
+		return "", false
 	}
 	n, err := strconv.ParseInt(list[:end], 10, 64)
-	return n, list[end:], err == nil
+	*into = n
+	return list[end:], err == nil
 }
 
 // cutText cuts a comma and a text off that stands in JSON as it is.
-func cutText(list string) (text, rest string, ok bool) {
+func cutText(list string, into *string) (rest string, ok bool) {
 	list, ok = strings.CutPrefix(list, `,"`)
 	text, rest, ended := strings.Cut(list, `"`)
-	return text, rest, ok && ended && plain(text)
+	*into = text
+	return rest, ok && ended && plain(text)
 }

@@ -203,7 +203,7 @@ func (p *Processor) failedLookup(ctx context.Context, a Account, rec *journal.Re
 	}
 	set := map[string]string{"why": why, "fails": number(rec.Fails + 1)}
 	if rec.FirstAttempt.IsZero() && rec.FirstFailed.IsZero() {
-		set["first_failed"], set["paused_before"] = number(rec.Now.UnixMilli()), number(pass.PausedFor.Milliseconds())
+		set["first_failed"], set["paused_before"] = number(rec.Now.UnixMilli()), pausedBefore(pass)
 	}
 	return p.Journal.Apply(ctx, rec, journal.Step{Due: wait, Set: set, By: p.By})
 }
@@ -217,6 +217,15 @@ func (p *Processor) gaveUp(rec *journal.Record, pass pause.Pass) bool {
 		since = rec.FirstFailed
 	}
 	return !since.IsZero() && p.Policy.GaveUp(since, rec.Now, max(pass.PausedFor-rec.PausedBefore, 0))
+}
+
+// pausedBefore is how long the provider had been paused when a refund's clock
+// started, as a record keeps it: mostly not at all.
+func pausedBefore(pass pause.Pass) string {
+	if pass.PausedFor == 0 {
+		return ""
+	}
+	return number(pass.PausedFor.Milliseconds())
 }
 
 func (p *Processor) penalize(ctx context.Context, a Account, d time.Duration) {

@@ -32,7 +32,7 @@ func (p *Processor) open(ctx context.Context, o refund.Order) (*journal.Record, 
 		return nil, nil, nil
 	}
 	b, attempt := p.beginning(a), begun{pass, p.Now()}
-	b.Set["start_wall"], b.Set["paused_before"] = number(attempt.started.UnixMilli()), number(pass.PausedFor.Milliseconds())
+	b.Set["start_wall"], b.Set["paused_before"] = number(attempt.started.UnixMilli()), pausedBefore(pass)
 	rec, err := p.Journal.Open(context.WithoutCancel(ctx), o, b) // as in attempt
 	if err == nil {
 		return rec, &attempt, nil

@@ -80,7 +80,7 @@ func (p *Processor) queued(ctx context.Context, a Account, rec *journal.Record) 
 		return rec, err
 	}
 	if rec.Attempts == 0 {
-		b.Set["paused_before"] = number(pass.PausedFor.Milliseconds())
+		b.Set["paused_before"] = pausedBefore(pass)
 	} else if p.gaveUp(rec, pass) {
 		p.report(ctx, a, pause.Nothing().Of(pass))
 		return p.review(ctx, rec, "gave_up", "not settled in "+p.Policy.GiveUpAfter.String()+" since the first attempt")

@@ -19,11 +19,11 @@ const lostCode = "worker_lost"
 // not known.
 func (p *Processor) abandoned(ctx context.Context, a Account, rec *journal.Record) (*journal.Record, error) {
 	o := providers.Outcome{Kind: providers.Unknown, Code: lostCode, Message: "the worker that made the attempt said nothing by its deadline"}
-	s := journal.Step{By: p.By, Note: said(rec.Attempts, o), Set: map[string]string{"deadline": "", "attempt_end": number(rec.Deadline.UnixMilli())}}
+	s := journal.Step{By: p.By, Note: said(rec.Attempts, o), Ended: rec.EndAttempt(rec.Deadline, o.Kind.String(), o.Code, o.Message, nil),
+		Set: map[string]string{"deadline": "", "attempt_end": number(rec.Deadline.UnixMilli())}}
 	if !rec.WallStart.IsZero() {
 		s.Set["end_wall"] = number(rec.WallStart.Add(rec.Deadline.Sub(rec.AttemptStart())).UnixMilli())
 	}
-	rec.EndAttempt(s.Set, rec.Deadline, o.Kind.String(), o.Code, o.Message, nil)
 	p.Observer.Attempted(a.Name, o.Kind.String())
 	s = p.unknown(a, rec, s, o)
 	s.Due = rec.Deadline.Add(a.Reconcile.First).Sub(rec.Now)

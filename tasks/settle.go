@@ -132,8 +132,8 @@ func (p *Processor) inform(ctx context.Context, a Account, o providers.Outcome, 
 
 // decide says what an outcome makes of the refund. It changes nothing itself.
 func (p *Processor) decide(a Account, rec *journal.Record, o providers.Outcome, ended time.Time) journal.Step {
-	s := journal.Step{By: p.By, Note: said(rec.Attempts, o), Set: map[string]string{"deadline": "", "attempt_end": number(ended.UnixMilli()), "end_wall": p.wall()}}
-	rec.EndAttempt(s.Set, ended, o.Kind.String(), o.Code, o.Message, o.Parts)
+	s := journal.Step{By: p.By, Note: said(rec.Attempts, o), Ended: rec.EndAttempt(ended, o.Kind.String(), o.Code, o.Message, o.Parts),
+		Set: map[string]string{"deadline": "", "attempt_end": number(ended.UnixMilli()), "end_wall": p.wall()}}
 	if o.ProviderRefundID != "" {
 		s.Set["provider_refund_id"] = o.ProviderRefundID
 	}
@@ -146,7 +146,7 @@ func (p *Processor) decide(a Account, rec *journal.Record, o providers.Outcome, 
 	switch o.Kind {
 	case providers.Succeeded:
 		s.To, s.NoDue = refund.Succeeded, true
-		s.Set["moved"], s.Set["reason_code"], s.Set["start_wall"], s.Set["end_wall"] = moved, "", "", ""
+		s.Set["moved"], s.Set["reason_code"] = moved, ""
 	case providers.Accepted:
 		s.To, s.Due = refund.Accepted, retry.Poll(a.Poll.Initial, a.Poll.Max, 0, p.Random)
 		s.Set["why"], s.Set["lookups"], s.Set["fails"] = "the provider works on it", "", ""
@@ -197,14 +197,7 @@ func code(o providers.Outcome) string {
 }
 
 func said(attempt int, o providers.Outcome) string {
-	note := fmt.Sprintf("attempt %d: %s", attempt, o.Kind)
-	if o.Code != "" {
-		note += " (" + o.Code + ")"
-	}
-	if o.Message != "" {
-		note += ": " + o.Message
-	}
-	return note
+	return journal.Attempt{Number: attempt, Outcome: o.Kind.String(), Code: o.Code, Message: o.Message}.Said()
 }
 
 func movedParts(parts []providers.Part) int64 {

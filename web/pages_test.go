@@ -26,8 +26,8 @@ func TestHostileTextIsOnlyText(t *testing.T) {
 	r.sends("id")
 	rec := r.get("id")
 	set := map[string]string{"reason_code": hostile, "why": hostile, "provider_refund_id": hostile, "unproven": "1", "moved": "1"}
-	rec.EndAttempt(set, r.now, hostile, hostile, hostile, []providers.Part{{Operation: hostile, Minor: 1, Reference: hostile}})
-	r.step("id", journal.Step{To: refund.Review, NoDue: true, By: hostile, Note: hostile, Set: set})
+	ended := rec.EndAttempt(r.now, hostile, hostile, hostile, []providers.Part{{Operation: hostile, Minor: 1, Reference: hostile}})
+	r.step("id", journal.Step{To: refund.Review, NoDue: true, By: hostile, Note: hostile, Set: set, Ended: ended})
 	r.step("id", journal.Step{By: hostile, Note: "asked", Set: map[string]string{"contradicted": hostile, "request": `{"by":"` + strings.ReplaceAll(hostile, `"`, `\"`) + `"}`}, NoDue: true})
 	r.shows("/") // so that what follows reads the counts
 	for _, path := range []string{"/refunds/id", "/review", "/refunds?state=review", "/search?q=" + strings.ReplaceAll("javascript:alert(1)", ":", "%3A"), "/refunds?payment=unitpay/" + payment} {

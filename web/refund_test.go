@@ -109,8 +109,8 @@ func TestARefundInReviewComesWithItsEvidence(t *testing.T) {
 	}
 	rec := r.get("id")
 	set := map[string]string{"reason_code": "not_proven", "unproven": "1", "first_unproven": "1767268800000", "known": "1", "why": "the provider can't tell", "provider_refund_id": "R-4711"}
-	rec.EndAttempt(set, r.now, "partial", "E5", "points stay", []providers.Part{{Operation: "deposited", Minor: 588, Moved: true, Reference: "ref-1"}, {Operation: "loyalty", Minor: 9412}})
-	r.step("id", journal.Step{To: refund.Review, NoDue: true, By: "worker one", Note: "to review", Set: set})
+	ended := rec.EndAttempt(r.now, "partial", "E5", "points stay", []providers.Part{{Operation: "deposited", Minor: 588, Moved: true, Reference: "ref-1"}, {Operation: "loyalty", Minor: 9412}})
+	r.step("id", journal.Step{To: refund.Review, NoDue: true, By: "worker one", Note: "to review", Set: set, Ended: ended})
 	for _, path := range []string{"/refunds/id", "/review"} {
 		r.shows(path, "An answer was lost, and it is not proven whether money moved.", "Look the payment up in the provider&#39;s portal",
 			"100.00 RUB", "30.00 RUB", "R-4711", "partial (E5): points stay", "deposited 5.88 RUB: <strong>moved</strong> (ref-1)", "loyalty 94.12 RUB: <strong>did not move</strong>",

@@ -146,11 +146,11 @@ func (r *rig) ends(id string, to refund.State, message string, set map[string]st
 	r.t.Helper()
 	rec := r.get(id)
 	all := map[string]string{"attempt_end": strconv.FormatInt(r.now.UnixMilli(), 10), "deadline": ""}
-	rec.EndAttempt(all, r.now, "unknown", "timeout", message, nil)
 	for k, v := range set {
 		all[k] = v
 	}
-	return r.step(id, journal.Step{To: to, NoDue: to.Terminal() || to == refund.Review, Due: 5 * time.Second, By: "worker one", Note: "attempt 1: " + message, Set: all})
+	return r.step(id, journal.Step{To: to, NoDue: to.Terminal() || to == refund.Review, Due: 5 * time.Second, By: "worker one", Note: "attempt 1: " + message, Set: all,
+		Ended: rec.EndAttempt(r.now, "unknown", "timeout", message, nil)})
 }
 
 // reviewed brings a refund of a payment into review, where an answer was lost.
