@@ -33,7 +33,9 @@ func (p *Processor) open(ctx context.Context, o refund.Order) (*journal.Record, 
 	}
 	b, attempt := p.beginning(a), begun{pass, p.Now()}
 	b.Set["start_wall"], b.Set["paused_before"] = number(attempt.started.UnixMilli()), pausedBefore(pass)
-	rec, err := p.Journal.Open(context.WithoutCancel(ctx), o, b) // as in attempt
+	writing, written := writingAhead(ctx)
+	defer written()
+	rec, err := p.Journal.Open(writing, o, b)
 	if err == nil {
 		return rec, &attempt, nil
 	}

@@ -154,9 +154,9 @@ func (p *Processor) attempt(ctx context.Context, a Account, rec *journal.Record,
 	}
 	started := p.Now()
 	b.Set["start_wall"] = number(started.UnixMilli())
-	// A call that is given up goes on all the same: then the attempt would have begun,
-	// and nobody would make it. It bounds itself.
-	sending, err := p.Journal.Begin(context.WithoutCancel(ctx), rec, b)
+	writing, written := writingAhead(ctx)
+	defer written()
+	sending, err := p.Journal.Begin(writing, rec, b)
 	if err != nil {
 		p.report(ctx, a, pause.Nothing().Of(pass))
 	}
@@ -177,6 +177,13 @@ func (p *Processor) attempt(ctx context.Context, a Account, rec *journal.Record,
 	// Nothing cuts this short: it is less than attemptEarly, and then the attempt is due.
 	<-time.After(time.Until(from))
 	return p.send(ctx, a, sending, begun{pass, started})
+}
+
+// writingAhead is the context of writing an attempt ahead, which nothing cuts short:
+// a call that is given up goes on all the same, and then the attempt would have
+// begun, and nobody would make it.
+func writingAhead(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), settleFor)
 }
 
 // begun is an attempt that is written ahead and was not sent yet.
