@@ -106,8 +106,11 @@ func TestAnAttemptBeginsOnTheAdmittedPrimaryOnly(t *testing.T) {
 		start := func() (*journal.Record, error) {
 			return j.Begin(ctx, rec, journal.Beginning{Timeout: time.Minute, By: "test", Token: journal.NewToken()})
 		}
-		if _, err := start(); !errors.Is(err, journal.ErrNotAdmitted) {
-			t.Fatalf("%s, before it was admitted: %v", s.Addr, err)
+		unread := func() (*journal.Record, error) { return j.Open(ctx, order("mine", "20.00"), beginning()) }
+		for _, begin := range []func() (*journal.Record, error){start, unread} {
+			if _, err := begin(); !errors.Is(err, journal.ErrNotAdmitted) {
+				t.Fatalf("%s, before it was admitted: %v", s.Addr, err)
+			}
 		}
 		history := historyOf(t, s)
 		if err := new(journal.Lineage).Admit(ctx, rdb, history+" run", func(known string) bool { return !strings.HasPrefix(known, history) }); err != nil {
@@ -116,8 +119,10 @@ func TestAnAttemptBeginsOnTheAdmittedPrimaryOnly(t *testing.T) {
 		if s == replica {
 			// Decided without knowing of the mark: to be decided again.
 			var blocked *journal.Blocked
-			if _, err := start(); !errors.As(err, &blocked) || blocked.Why != journal.Changed {
-				t.Errorf("decided before the mark: %v", err)
+			for _, begin := range []func() (*journal.Record, error){start, unread} {
+				if _, err := begin(); !errors.As(err, &blocked) || blocked.Why != journal.Changed {
+					t.Errorf("decided before the mark: %v", err)
+				}
 			}
 			if rec, err = j.Load(ctx, provider, payment, "mine"); err != nil || !rec.Restored {
 				t.Fatalf("%+v, %v", rec, err)

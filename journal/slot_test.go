@@ -67,6 +67,9 @@ func TestWhileABucketsSlotMovesNothingIsDecidedOnHalfOfIt(t *testing.T) {
 		if _, err := begin("other"); err == nil {
 			t.Errorf("%s: an attempt was begun beside another one of the payment", step.name)
 		}
+		if _, err := j.Open(ctx, order("other", "30.00"), beginning()); err == nil {
+			t.Errorf("%s: an attempt was begun unread beside another one of the payment", step.name)
+		}
 		// An error says that it is not known; half of a step must not be there.
 		if _, err := j.Apply(ctx, running, journal.Step{To: refund.Succeeded, NoDue: true, By: "test", Set: map[string]string{"moved": "10000"}}); err == nil {
 			t.Errorf("%s: a step was made on half of a bucket", step.name)
