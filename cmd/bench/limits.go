@@ -38,11 +38,11 @@ func limitsExperiment() experiment {
 		long: `Measure how much of a provider's rate limit workers use together while more
 refunds wait than it lets through, whether more is ever let through than the limit
 allows, how even the workers' shares are, and what a refund costs Redis then,
-beside the same without a limit. USED are the calls that came, of those that the limit
-allows from the first slot until the last of them, the burst included. MOST are the
-slots that the limiter gave away in any one second, of those that it may, as MONITOR
-shows it. If in a window of any length there were more, or more calls came than
-there were slots, the run ends with exit status 1. EARLY is how much sooner than the
+beside the same without a limit. USED are the calls that came, of those that the
+limit allows from the first slot until the last of them, the burst included. MOST
+are the slots that the limiter gave away in any one second, of those that it may, as
+MONITOR shows it. If in a window of any length there were more, or a call came that
+had no slot yet, the run ends with exit status 1. EARLY is how much sooner than the
 limit allows any call came after those before it: what is done between a slot and
 its call takes longer for one call than for the next, most of all on a machine that
 is busy. SHARES are the least and the greatest of a worker, of an equal one.`,
@@ -126,7 +126,7 @@ func (s *limitsSettings) measure(ctx context.Context, b *bench, row limitsRow) (
 		return row, err
 	}
 	defer looker.close()
-	waiting := int64(2*s.refunds + row.Burst + row.Pods*s.concurrency)
+	waiting := int64(row.Burst + s.refunds + 2*row.Pods*s.concurrency)
 	first, err := b.simulator.reserve(ctx, b.provider, waiting)
 	if err != nil {
 		return row, err
@@ -154,7 +154,7 @@ func (s *limitsSettings) measure(ctx context.Context, b *bench, row limitsRow) (
 	if err != nil {
 		return row, err
 	}
-	if err := slots.check(limit, row.Burst, calls); err != nil {
+	if err := slots.check(limit, row.Burst, calls, arrived); err != nil {
 		return row, err
 	}
 	row.MostSlots, row.Allowed = mostIn(time.Second, slots.given), row.Burst+int(time.Second*time.Duration(limit.Calls)/limit.Per)

@@ -59,18 +59,20 @@ func TestSlotsAreReadFromWhatTheLimiterWrites(t *testing.T) {
 	for name, c := range map[string]struct {
 		burst  int
 		calls  int64
+		first  []int // ms of the first of them
 		writes []write
 		most   int
 		err    string
 	}{
-		"one in each slot":                    {1, 3, []write{{0, 100}, {100, 200}, {200, 300}}, 3, ""},
-		"reserved ahead":                      {1, 2, []write{{0, 100}, {10, 200}, {20, 300}}, 3, ""},
-		"somebody is turned away":             {1, 2, []write{{0, 100}, {10, 100}, {110, 210}}, 2, ""},
-		"eleven in a second, both ends of it": {1, 12, []write{{0, 100}, {0, 200}, {0, 300}, {0, 400}, {0, 500}, {0, 600}, {0, 700}, {0, 800}, {0, 900}, {0, 1000}, {0, 1100}, {0, 1200}}, 11, ""},
-		"a burst":                             {3, 4, []write{{0, 100}, {0, 200}, {0, 300}, {100, 400}}, 4, ""},
-		"a burst that is too large":           {2, 3, []write{{0, 100}, {0, 200}, {0, 201}}, 3, "a slot came 99ms too early"},
-		"a slot too early":                    {1, 2, []write{{0, 100}, {60, 160}}, 2, "a slot came 39.997ms too early"},
-		"a call without a slot":               {1, 3, []write{{0, 100}, {100, 200}}, 2, "3 calls, and the limit let 2 through"},
+		"one in each slot":                    {1, 3, []int{1, 100, 250}, []write{{0, 100}, {100, 200}, {200, 300}}, 3, ""},
+		"reserved ahead":                      {1, 2, []int{0, 110}, []write{{0, 100}, {10, 200}, {20, 300}}, 3, ""},
+		"somebody is turned away":             {1, 2, nil, []write{{0, 100}, {10, 100}, {110, 210}}, 2, ""},
+		"eleven in a second, both ends of it": {1, 12, nil, []write{{0, 100}, {0, 200}, {0, 300}, {0, 400}, {0, 500}, {0, 600}, {0, 700}, {0, 800}, {0, 900}, {0, 1000}, {0, 1100}, {0, 1200}}, 11, ""},
+		"a burst":                             {3, 4, []int{0, 0, 0, 100}, []write{{0, 100}, {0, 200}, {0, 300}, {100, 400}}, 4, ""},
+		"a burst that is too large":           {2, 3, nil, []write{{0, 100}, {0, 200}, {0, 201}}, 3, "a slot came 99ms too early"},
+		"a slot too early":                    {1, 2, nil, []write{{0, 100}, {60, 160}}, 2, "a slot came 39.997ms too early"},
+		"a call before its slot":              {1, 2, []int{0, 99}, []write{{0, 100}, {1, 200}}, 2, "call 2 came 1ms before its slot"},
+		"a call without a slot":               {1, 3, nil, []write{{0, 100}, {100, 200}}, 2, "3 calls, and the limit let 2 through"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, err := watchSlots("bank", tenth(t), c.burst)
@@ -87,7 +89,11 @@ func TestSlotsAreReadFromWhatTheLimiterWrites(t *testing.T) {
 					s.take(line)
 				}
 			}
-			err = s.check(tenth(t), c.burst, c.calls)
+			var first []time.Time
+			for _, n := range c.first {
+				first = append(first, time.UnixMilli(1700000000_000+int64(n)))
+			}
+			err = s.check(tenth(t), c.burst, c.calls, first)
 			if c.err == "" && err != nil || c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err)) {
 				t.Errorf("%v, want %q; %v", err, c.err, s.given)
 			}

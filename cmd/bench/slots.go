@@ -90,13 +90,19 @@ func (s *slots) take(line string) {
 	s.given = append(s.given, span{max(begins, s.asked), max(begins, at)})
 }
 
-// check compares what was given away with the limit, and with the calls that came.
-func (s *slots) check(limit ratelimit.Limit, burst int, calls int64) error {
+// check compares what was given away with the limit, and with the calls that came,
+// of which the first are known by their times, in order.
+func (s *slots) check(limit ratelimit.Limit, burst int, calls int64, first []time.Time) error {
 	if int64(len(s.given)) < calls {
 		return fmt.Errorf("the provider got %d calls, and the limit let %d through", calls, len(s.given))
 	}
 	if by := early(s.given, limit.Per/time.Duration(limit.Calls), burst); by > 0 {
 		return fmt.Errorf("%s with a burst of %d was exceeded: a slot came %s too early", limit, burst, by)
+	}
+	for i, at := range first {
+		if by := s.given[i].from - time.Duration(at.UnixNano()); by > 0 {
+			return fmt.Errorf("%s with a burst of %d was exceeded: call %d came %s before its slot", limit, burst, i+1, by)
+		}
 	}
 	return nil
 }
