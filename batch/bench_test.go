@@ -28,6 +28,7 @@ func BenchmarkRow(b *testing.B) {
 				b.Fatal(err)
 			}
 			var naming batch.Naming
+			defer naming.Close()
 			b.ReportAllocs()
 			b.ResetTimer()
 			for range b.N {
@@ -39,7 +40,9 @@ func BenchmarkRow(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				_ = naming.ID(o)
+				if _, err := naming.ID(o); err != nil {
+					b.Fatal(err)
+				}
 			}
 		})
 	}

@@ -164,7 +164,7 @@ func (l *loading) check(it *item) {
 		return
 	}
 	if order.RefundID == "" {
-		order.RefundID = l.naming.ID(order)
+		order.RefundID, it.err = l.naming.ID(order)
 	}
 	it.order = order
 }
