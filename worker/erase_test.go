@@ -254,7 +254,7 @@ func TestErasingEndsHoweverManyEntriesFollowTheEvents(t *testing.T) {
 			rec := r.get(r.enqueue(r.personalRequest(id)))
 			rec, err := r.backend.Journal.Apply(t.Context(), rec, journal.Step{To: refund.Review, NoDue: true, By: "anna"})
 			if err == nil {
-				_, err = r.backend.Journal.Apply(t.Context(), rec, journal.Step{To: refund.Declined, NoDue: true, By: "anna"})
+				rec, err = r.backend.Journal.Apply(t.Context(), rec, journal.Step{To: refund.Declined, NoDue: true, By: "anna"})
 			}
 			if err == nil {
 				err = r.backend.Journal.Relay(t.Context(), rec)
