@@ -56,6 +56,7 @@ func (q *queues) start() error {
 				Concurrency:              concurrency,
 				Queues:                   map[string]int{names[0]: 2, names[1]: 1},
 				StrictPriority:           true,
+				BaseContext:              roomy,
 				RetryDelayFunc:           q.running.processor.RetryDelay,
 				IsFailure:                tasks.IsFailure,
 				ShutdownTimeout:          q.worker.cfg.ShutdownTimeout,
@@ -100,6 +101,7 @@ func (q *queues) stop() {
 
 // handle runs a task, which can be cancelled meanwhile.
 func (q *queues) handle(ctx context.Context, t *asynq.Task) error {
+	makeRoom(0)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if id, ok := asynq.GetTaskID(ctx); ok {
