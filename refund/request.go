@@ -15,6 +15,7 @@ import (
 
 // Limits of a request's fields, in characters or bytes as said.
 const (
+	MaxID       = 64       // characters of a refund id
 	MaxReason   = 500      // characters
 	MaxMetadata = 2 << 10  // bytes of keys and values together
 	MaxRequest  = 64 << 10 // bytes of a request's JSON, receipt and all
@@ -58,7 +59,7 @@ type Rules interface {
 	CheckOrder(o Order) Invalid
 }
 
-var idPattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+var idPattern = regexp.MustCompile(fmt.Sprintf(`^[A-Za-z0-9._-]{1,%d}$`, MaxID))
 
 // NewID makes a time-ordered refund id.
 func NewID() string { return uuid.Must(uuid.NewV7()).String() }
@@ -73,7 +74,7 @@ func (r Request) Check(rules Rules) (Order, error) {
 	o := Order{RefundID: r.RefundID, Provider: r.Provider, Asked: r.Amount, Full: r.Amount == "",
 		Reason: r.Reason, Receipt: r.Receipt, Metadata: r.Metadata}
 	if r.RefundID != "" && !ValidID(r.RefundID) {
-		v.Add("refund_id", "must be 1 to 64 of A-Za-z0-9._-")
+		v.Add("refund_id", fmt.Sprintf("must be 1 to %d of A-Za-z0-9._-", MaxID))
 	}
 	if r.Provider == "" {
 		v.Add("provider", "is required")

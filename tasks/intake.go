@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -55,7 +56,11 @@ func (in intake) check(r refund.Request) (refund.Order, error) {
 	}
 	// A receipt that came in Go, or grows by escapes, may make a payload that no
 	// worker would read.
-	b, err := Encode(o)
+	named := o
+	if o.RefundID == "" { // it gets one when it has been checked
+		named.RefundID = strings.Repeat("x", refund.MaxID)
+	}
+	b, err := Encode(named)
 	if err != nil {
 		return o, err
 	}

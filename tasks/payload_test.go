@@ -96,3 +96,39 @@ func TestOrderThatNoWorkerCouldReadIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// A file's rows get their ids when they have been checked.
+func TestAnOrderWithoutAnIDLeavesRoomForOne(t *testing.T) {
+	r := refund.Request{Provider: "unitpay", PaymentID: "42", Amount: "1.00", Currency: "RUB", Receipt: new(refund.Receipt)}
+	size := func() int {
+		o, err := r.Check(unitpay.Driver{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		payload, err := tasks.Encode(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(payload)
+	}
+	add := func(name string) {
+		r.Receipt.Items = append(r.Receipt.Items, refund.Item{Name: name, Count: "1", Price: "0.01"})
+	}
+	add("x")
+	for size() < refund.MaxRequest-1500 {
+		r.Receipt.Items = append(r.Receipt.Items, refund.Item{Name: strings.Repeat("🫖", 128), Type: strings.Repeat("🫖", 64), Count: "1", Price: "0.01"})
+	}
+	for size() < refund.MaxRequest-50 {
+		add("x")
+	}
+	e := tasks.NewEnqueuer(new(tasks.Backend), &config.Config{Providers: []config.Provider{{Name: "unitpay", Driver: unitpay.Driver{}}}})
+	if o, err := e.Check(r); err == nil {
+		o.RefundID = strings.Repeat("x", 64)
+		payload, err := tasks.Encode(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = tasks.Decode(payload)
+		t.Errorf("taken with %d bytes of %d, and with its id: %v", size(), refund.MaxRequest, err)
+	}
+}
