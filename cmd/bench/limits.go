@@ -159,6 +159,10 @@ func (s *limitsSettings) measure(ctx context.Context, b *bench, row limitsRow) (
 	}
 	row.MostSlots, row.Allowed = mostIn(time.Second, slots.given), row.Burst+int(time.Second*time.Duration(limit.Calls)/limit.Per)
 	row.rate(limit, time.Unix(0, int64(slots.given[0].from)), arrived)
+	workers.end() // what they have begun is settled then
+	if err := b.agree(ctx, looker, first); err != nil {
+		return row, err
+	}
 	return row, s.shares(ctx, looker, &row)
 }
 
