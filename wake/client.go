@@ -14,6 +14,7 @@ type client struct {
 	bell    *Bell
 	pending *pending
 	delayed *delayed
+	results results
 }
 
 func (c *client) EvalSha(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd {
@@ -33,6 +34,10 @@ func (c *client) run(ctx context.Context, sha string, keys []string, args []any,
 	case forwardSHA:
 		if s := c.set(keys[0]); s != nil {
 			return c.delayed.forward(ctx, s, func() (*redis.Cmd, int64) { return c.forward(ctx, s, keys[1], send) })
+		}
+	case completeSHA:
+		if result, kept := c.results.of(keys[taskOfComplete]); kept {
+			return c.complete(ctx, keys, args, result)
 		}
 	case retrySHA:
 		cmd := send(c.UniversalClient)

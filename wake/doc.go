@@ -7,6 +7,8 @@
 // idle queues at once, or because the time of a waiting task has come. What it
 // finds is what asynq would have found, by asynq's own scripts.
 //
+// A task's result waits here for the end of its task, and is written with it.
+//
 // It never moves, holds or drops a task itself. Whatever goes wrong here, a
 // message that is lost or a connection that breaks, costs time: a tenth of a
 // second for a new task, a second while another server of a cluster does not

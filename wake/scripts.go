@@ -12,6 +12,7 @@ import (
 // The scripts of asynq v0.26 that matter here, by the digest of their text. One
 // that has changed is not known any more, and passes through as it is.
 const (
+	completeSHA = "117dca952700588e559c7ace20b925096d587974"
 	dequeueSHA  = "a8153319360adc71cdc370107f8ab9786f204765"
 	enqueueSHA  = "98d28b42650870a743450ffda9791e9e19c6991b"
 	forwardSHA  = "522b1a6ae66fe79ea2f24a9af58798ab71879035"
@@ -29,6 +30,15 @@ var enqueueText string
 
 // enqueueScript does what asynq's own does, and says so on the channel.
 var enqueueScript = redis.NewScript(enqueueText)
+
+//go:embed complete.lua
+var completeText string
+
+// completeScript does what asynq's own does, and leaves the task's result on it.
+var completeScript = redis.NewScript(completeText)
+
+// taskOfComplete is which of the keys is the task's.
+const taskOfComplete = 3
 
 // digest is how Redis names a script.
 func digest(text string) string {

@@ -29,13 +29,19 @@ func TestAsynqsScriptsAreTheKnownOnes(t *testing.T) {
 			}
 		}
 		put("a")
+		put("c", asynq.Retention(time.Hour))
 		put("b", asynq.ProcessIn(time.Hour))
 		if err := inspector.RunTask("q", "b"); err != nil {
 			t.Fatal(err)
 		}
 		server := asynq.NewServerFromRedisClient(rdb, asynq.Config{Queues: map[string]int{"q": 1}, Concurrency: 1, LogLevel: asynq.FatalLevel,
 			RetryDelayFunc: func(int, error, *asynq.Task) time.Duration { return time.Minute }})
-		if err := server.Start(asynq.HandlerFunc(func(context.Context, *asynq.Task) error { return errors.New("later") })); err != nil {
+		if err := server.Start(asynq.HandlerFunc(func(_ context.Context, task *asynq.Task) error {
+			if task.ResultWriter().TaskID() == "c" {
+				return nil
+			}
+			return errors.New("later")
+		})); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(10 * time.Second)
@@ -53,6 +59,7 @@ func TestAsynqsScriptsAreTheKnownOnes(t *testing.T) {
 			wake.RunTaskSHA:  {[]string{"asynq:{q}:t:b", pending, "asynq:{q}:groups"}, 3, 0},
 			wake.DequeueSHA:  {[]string{pending, "asynq:{q}:paused", "asynq:{q}:active", "asynq:{q}:lease"}, 2, 0},
 			wake.ForwardSHA:  {[]string{"asynq:{q}:scheduled", pending}, 4, 0},
+			wake.CompleteSHA: {[]string{"asynq:{q}:active", "asynq:{q}:lease", "asynq:{q}:completed", "asynq:{q}:t:c"}, 5, 0},
 			wake.RetrySHA:    {[]string{task, "asynq:{q}:active", "asynq:{q}:lease", "asynq:{q}:retry"}, 6, 2},
 		}
 		for _, cmd := range seen.take() {
