@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -61,6 +62,7 @@ func (o *ourSide) work(ctx context.Context, fail func(error)) (func() error, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 1)
+	before := debug.SetGCPercent(worker.GCPercent) // as cmd/worker
 	go func() {
 		err := w.Run(ctx)
 		if err != nil {
@@ -68,7 +70,12 @@ func (o *ourSide) work(ctx context.Context, fail func(error)) (func() error, err
 		}
 		ended <- err
 	}()
-	return func() error { cancel(); return <-ended }, nil
+	return func() error {
+		cancel()
+		err := <-ended
+		debug.SetGCPercent(before)
+		return err
+	}, nil
 }
 
 // log is the worker's usual one. Warnings are kept for a round that fails.

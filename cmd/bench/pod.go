@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"runtime"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -72,6 +73,7 @@ func serve(ctx context.Context, in io.Reader, out, errs io.Writer) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	debug.SetGCPercent(worker.GCPercent) // as cmd/worker
 	begun = time.Now()
 	ended := make(chan error, 1)
 	go func() { ended <- w.Run(ctx); cancel() }()
