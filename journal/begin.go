@@ -106,6 +106,7 @@ func (j *Journal) begin(ctx context.Context, rec *Record, b Beginning, epoch str
 		set[field] = value
 	}
 	c := changeOf(rec, set)
+	c.unread = epoch == ""
 	c.stamp("since")
 	c.remember(rec, refund.Sending, b.By, "")
 	c.at("deadline", b.Timeout)

@@ -4,7 +4,7 @@
 --      that the caller saw, 5 digest of the content that it saw
 --    6 provider, 7 provider:payment
 --    8 the payment's epoch that the baseline was read under; '' where nothing was
---      read before: then the refund must be due, and it comes with the answer 'ok', too
+--      read before: then the refund must be due
 --    9 minor units the provider counts as refunded or requested now, '' for none
 --   10 ms of Redis's clock when the provider was asked, '' for none
 --   11 ms that such an answer stays good
@@ -82,4 +82,4 @@ if unread and r[8] then redis.call('HDEL', KEYS[1], 'why') end -- that it waited
 schedule(id, 'queued', 'sending', now + ARGV[16])
 index(id, provider, 'queued', 'sending', now)
 epoch = text(redis.call('HINCRBY', payment_key(place), ':epoch', 1))
-return { 'ok', text(now), unread and fields_of(id) or {}, epoch, restored }
+return { 'ok', text(now), {}, epoch, restored }

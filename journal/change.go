@@ -23,6 +23,8 @@ type change struct {
 	entry string   // the field of the entry in the history; empty: it leaves none
 	line  string   // what follows the time in it
 	event *event   // that the order system is told; nil: nothing
+	// unread says that nobody has the record as it was: it is read behind the change.
+	unread bool
 }
 
 // momentOf is a field that becomes a time, so far from now.
@@ -101,10 +103,25 @@ func (j *Journal) change(ctx context.Context, script *redis.Script, rec *Record,
 	key := recordKey(place, rec.ID)
 	all := make([]any, 0, 9+len(args)+len(c.gone)+2*len(c.times)+len(c.set))
 	all = append(append(all, rec.ID, token, version, rec.Token, rec.Digest, rec.Provider, place), args...)
-	got, err := parseReply(j.run.Run(ctx, key, script, scriptKeys(key), c.args(all)...))
+	var raw any
+	var fields map[string]string
+	var err error
+	if all = c.args(all); c.unread {
+		raw, fields, err = j.run.RunReading(ctx, key, script, scriptKeys(key), key, all...)
+	} else {
+		raw, err = j.run.Run(ctx, key, script, scriptKeys(key), all...)
+	}
+	got, err := parseReply(raw, err)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("journal: change refund: %w", err)
+	case got.word == "ok" && c.unread:
+		if fields["token"] != token {
+			return nil, fmt.Errorf("journal: refund %s was changed by somebody else right behind this", rec.ID)
+		}
+		fields["id"] = rec.ID
+		stored(fields)
+		return parse(got.now, fields, got.epoch, got.restored)
 	case got.word == "ok" && got.rec == nil:
 		return c.made(rec, got)
 	case got.word == "missing" || got.rec == nil:

@@ -6,22 +6,21 @@
 local prefix = string.match(KEYS[1], '^(refunds:{%d+}:)')
 
 -- Redis's own clock in milliseconds: one moment for all of a script.
-local moment
+local moment, stamp
 local function clock()
   if not moment then
     local t = redis.call('TIME')
-    moment = t[1] * 1000 + math.floor(t[2] / 1000)
+    stamp = t[1] .. string.sub('00000' .. t[2], -6, -4)
+    moment = tonumber(stamp)
   end
   return moment
 end
 
 -- A whole number as text; Lua's own conversion loses digits beyond the 14th. Most
 -- of what is written is the moment, and formatting costs as much as a small command.
-local stamp
 local function text(n)
-  if n ~= moment then return string.format('%.0f', n) end
-  if not stamp then stamp = string.format('%.0f', n) end
-  return stamp
+  if n == moment then return stamp end
+  return string.format('%.0f', n)
 end
 
 local function record_key(id) return prefix .. 'r:' .. id end
@@ -149,23 +148,18 @@ local function announce(event, now)
   return redis.call('RPUSH', prefix .. 'out', '{"at":"' .. text(now) .. '",' .. string.sub(event, 2))
 end
 
--- A record's fields as they are answered: the id is only in the key.
-local function fields_of(id)
-  local fields = redis.call('HGETALL', record_key(id))
-  fields[#fields + 1] = 'id'
-  fields[#fields + 1] = id
-  return fields
-end
-
 -- The answer of a script that changed or read a refund, with when the journal was
--- restored from a backup, '' if it was not; place is its payment's,
+-- restored from a backup, '' if it was not; the id is only in the key; place is its payment's,
 -- 'provider:payment', where the caller knows it.
 local function answer(word, id, now, place)
   if not place then
     local f = redis.call('HMGET', record_key(id), 'provider', 'payment')
     place = f[1] .. ':' .. f[2]
   end
-  return { word, text(now), fields_of(id), redis.call('HGET', payment_key(place), ':epoch') or '',
+  local fields = redis.call('HGETALL', record_key(id))
+  fields[#fields + 1] = 'id'
+  fields[#fields + 1] = id
+  return { word, text(now), fields, redis.call('HGET', payment_key(place), ':epoch') or '',
     redis.call('GET', prefix .. 'restored') or '' }
 end
 

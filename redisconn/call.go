@@ -14,6 +14,7 @@ type call struct {
 	script *redis.Script
 	keys   []string
 	args   []any
+	hash   string // that is read behind it; empty: none
 	waits  waits
 	asking bool // the server is taking the slot over and must be told that we know
 }
@@ -32,12 +33,18 @@ func (s waits) atOnce() int {
 	return 2
 }
 
+// answer is what came of a call.
+type answer struct {
+	result any
+	fields map[string]string // of the hash
+}
+
 // errand is a call on its way.
 type errand struct {
 	call
-	bySHA  bool
-	result any
-	err    error
+	bySHA bool
+	answer
+	err error
 }
 
 // once sends the call in one round trip, and again with the script's text if
@@ -45,34 +52,34 @@ type errand struct {
 //
 // The wait behind an unknown script is lost time, so the first call of each
 // script carries its text, and only a new server can ask for it again.
-func (c call) once(ctx context.Context, w *Waiter, node *redis.Client) (any, error) {
+func (c call) once(ctx context.Context, w *Waiter, node *redis.Client) (answer, error) {
 	if _, sent := w.sent.Load(c.script.Hash()); sent {
-		result, err := w.send(ctx, node, c, true)
+		a, err := w.send(ctx, node, c, true)
 		if !redis.HasErrorPrefix(err, "NOSCRIPT") {
-			return result, err
+			return a, err
 		}
 	}
-	result, err := w.send(ctx, node, c, false)
+	a, err := w.send(ctx, node, c, false)
 	if err == nil {
 		w.sent.Store(c.script.Hash(), true)
 	}
-	return result, err
+	return a, err
 }
 
 // send sends a call, with others that want the same of the same server if there
 // are any at this moment. One that has less time than a wait may take goes alone:
 // it shortens nobody else's time and sends for nobody else.
-func (w *Waiter) send(ctx context.Context, node *redis.Client, c call, bySHA bool) (any, error) {
+func (w *Waiter) send(ctx context.Context, node *redis.Client, c call, bySHA bool) (answer, error) {
 	e := &errand{call: c, bySHA: bySHA}
 	budget := w.budget(ctx)
 	if c.asking || budget < w.timeout {
 		exchange(ctx, node, c.waits, budget, e)
-		return e.result, e.err
+		return e.answer, e.err
 	}
 	if _, err := w.lane(node, c.waits).do(ctx, e); err != nil {
-		return nil, err
+		return answer{}, err
 	}
-	return e.result, e.err
+	return e.answer, e.err
 }
 
 // lane is the way of calls with the same waits to one server.
@@ -99,6 +106,7 @@ func (w *Waiter) lane(node *redis.Client, s waits) *gatherer[*errand] {
 func exchange(ctx context.Context, node *redis.Client, s waits, wait time.Duration, together ...*errand) {
 	pipe := node.Pipeline()
 	ran := make([]*redis.Cmd, len(together))
+	read := make([]*redis.MapStringStringCmd, len(together))
 	for i, e := range together {
 		if e.asking {
 			pipe.Do(ctx, "asking")
@@ -109,6 +117,14 @@ func exchange(ctx context.Context, node *redis.Client, s waits, wait time.Durati
 			ran[i] = e.script.Eval(ctx, pipe, e.keys, e.args...)
 		}
 		ran[i].SetErr(errUnsent) // until there is an answer: see Exec
+		if e.hash == "" {
+			continue
+		}
+		if e.asking {
+			pipe.Do(ctx, "asking")
+		}
+		read[i] = pipe.HGetAll(ctx, e.hash)
+		read[i].SetErr(errUnsent)
 	}
 	var onDisk *redis.IntSliceCmd
 	var onReplica *redis.IntCmd
@@ -140,6 +156,9 @@ func exchange(ctx context.Context, node *redis.Client, s waits, wait time.Durati
 		}
 		if e.err == nil {
 			e.err = err
+		}
+		if read[i] != nil && e.err == nil {
+			e.fields, e.err = read[i].Result()
 		}
 	}
 }
