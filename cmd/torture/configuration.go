@@ -50,6 +50,9 @@ providers:
     reconcile: {first: 300ms, settle: %[4]s}
     poll: {initial: 100ms, max: 1s}
 `, company, st.companies.Base[company], attemptTime, st.settlingTime())
+		if company == sandbox.UnitPay { // its attempts begin with reading the refund
+			b.WriteString("    preflight: false\n")
+		}
 		for _, line := range credentials[company] {
 			fmt.Fprintf(&b, "    %s\n", line)
 		}
