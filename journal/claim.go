@@ -89,9 +89,9 @@ func (j *Journal) Refuse(ctx context.Context, id string, r Refusal) (Refusal, er
 // business here: the caller looks at both answers.
 //
 // A claim is one text, because a system keeps one for each refund, and a hash of
-// three fields takes half as much again: when it was made in seconds, in hexadecimal,
-// the beginning of the digest, and provider:payment; in a line of its own, the
-// refusal. Twelve digits of the digest, 72 bits, are enough to tell an honest mistake,
+// three fields takes half as much again: when it was made in seconds, the beginning
+// of the digest, and provider:payment; in a line of its own, the refusal. Eleven
+// digits of the digest, 66 bits, are enough to tell an honest mistake,
 // and they decide about words only: the record has the whole digest, which is
 // compared wherever there is a record, and an id has one record at most.
 func (j *Journal) place(ctx context.Context, id string) (place string, refusal *Refusal, err error) {

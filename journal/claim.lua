@@ -2,13 +2,13 @@
 -- KEYS[1] claim. ARGV: place (provider:payment), digest, retention in ms.
 -- Answers {'new'|'same'|'conflict'|'expired', refusal JSON or ''}. claim.go says what
 -- the claim holds.
-local now, digest = clock(), string.sub(ARGV[2], 1, 12)
-local new = string.format('%x', math.floor(now / 1000)) .. ' ' .. digest .. ' ' .. ARGV[1]
+local now, digest = clock(), string.sub(ARGV[2], 1, 11)
+local new = string.sub(text(now), 1, -4) .. ' ' .. digest .. ' ' .. ARGV[1]
 if redis.call('SETNX', KEYS[1], new) == 1 then return { 'new', '' } end
 local had = redis.call('GET', KEYS[1])
 -- A repeat writes too, so that waiting for durability waits for something.
 redis.call('SET', KEYS[1], had, 'KEEPTTL')
-local at, content, place, refusal = string.match(had, '^(%x+) (%S+) ([^\n]*)\n?(.*)$')
+local at, content, place, refusal = string.match(had, '^(%d+) (%S+) ([^\n]*)\n?(.*)$')
 if place ~= ARGV[1] or content ~= digest then return { 'conflict', refusal } end
-if now - tonumber(at, 16) * 1000 >= tonumber(ARGV[3]) then return { 'expired', refusal } end
+if now - at * 1000 >= tonumber(ARGV[3]) then return { 'expired', refusal } end
 return { 'same', refusal }

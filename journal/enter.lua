@@ -8,10 +8,10 @@ for i = 1, #KEYS, 2 do
   local count = tonumber(ARGV[at])
   local args = { unpack(ARGV, at + 1, at + count) }
   at = at + 1 + count
-  local a = claim({ KEYS[i] }, { args[2], args[16], args[3] })
-  if (a[1] == 'new' or a[1] == 'same') and (a[2] == '' or args[7] == '1') then
-    prefix = string.match(KEYS[i + 1], '^(refunds:{%d+}:)')
-    args[4] = a[2]
+  local a = claim({ KEYS[i] }, { args[2], args[10], args[3] })
+  if (a[1] == 'new' or a[1] == 'same') and (a[2] == '' or string.find(args[4], 'd', 1, true)) then
+    prefix = string.sub(KEYS[i + 1], 1, #'refunds:{000}:')
+    args[5] = a[2]
     local taken = take({ KEYS[i + 1] }, args)
     if taken[1] == 'refused' and #taken[3] == 0 then taken[6] = refuse({ KEYS[i] }, { taken[6], args[3] }) end
     a[3] = taken

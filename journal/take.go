@@ -48,8 +48,6 @@ func (j *Journal) takeArgs(args []any, o refund.Order, t Taking, place, digest s
 		refused = quote(t.Refused)
 	}
 	head, rest := entryHead(entryLine(refund.Queued, t.By, "", false))
-	args = append(args, o.RefundID, place, j.options.Retention.Milliseconds(), refused,
-		flag(t.AfterWindow), flag(t.OneRefund), flag(t.RecordRefusal), head)
 	amount, total := "", ""
 	if !o.Full {
 		amount = strconv.FormatInt(o.Amount.Minor, 10)
@@ -57,8 +55,8 @@ func (j *Journal) takeArgs(args []any, o refund.Order, t Taking, place, digest s
 	if o.Total.Minor > 0 {
 		total = strconv.FormatInt(o.Total.Minor, 10)
 	}
-	// That of a full refund is empty, and stands there.
-	args = append(args, "provider", o.Provider, "payment", o.PaymentID, "currency", string(o.Amount.Currency), "digest", digest, "amount", amount)
+	args = append(args, o.RefundID, place, j.options.Retention.Milliseconds(), t.how(), refused, head,
+		o.Provider, o.PaymentID, string(o.Amount.Currency), digest, amount)
 	field := func(name, value string) {
 		if value != "" {
 			args = store(args, name, value)
@@ -82,6 +80,21 @@ func (j *Journal) takeArgs(args []any, o refund.Order, t Taking, place, digest s
 		field("metadata", quote(o.Metadata))
 	}
 	return args
+}
+
+// how are the letters by which take.lua knows what is wanted.
+func (t Taking) how() string {
+	how := ""
+	if t.AfterWindow {
+		how += "w"
+	}
+	if t.OneRefund {
+		how += "o"
+	}
+	if t.RecordRefusal {
+		how += "d"
+	}
+	return how
 }
 
 func flag(on bool) string {

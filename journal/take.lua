@@ -1,21 +1,20 @@
 -- Takes a refund in: window, cap, one refund per payment, reservation, entry.
 -- KEYS[1] record. ARGV: refund id, provider:payment, and
---   3 keep           ms that a refusal stays this id's answer
---   4 refused        JSON of the refusal that stands with the claim, '' for none
---   5 after_window   '1': queue behind the window instead of being refused
---   6 one            '1': only one refund per payment
---   7 record_refusal '1': a refused one is entered as declined (a foreign task)
---   8 entry          what follows the time in the history's first entry, of a refund
---                    that is queued
---   9 …              the record's fields as text, each name before its value: provider,
---                    payment, currency, digest and amount first, what else there is after them;
---                    long ones in pieces, in turn
+--   3 keep       ms that a refusal stays this id's answer
+--   4 how        letters: 'w' queue behind the window instead of being refused, 'o' only one
+--                refund per payment, 'd' a refused one is entered as declined (a foreign task)
+--   5 refused    JSON of the refusal that stands with the claim, '' for none
+--   6 entry      what follows the time in the history's first entry, of a refund that is queued
+--   7 provider, 8 payment, 9 currency, 10 digest, 11 amount in minor units, '' for a full refund
+--   12 …         the record's other fields as text, each name before its value, long ones in
+--                pieces, in turn
 -- Answers {'taken', now, {}, epoch, restored, due, why} for one that was queued, whose
 -- fields the caller has, or {'taken'|'existing'|'conflict'|'refused', now, fields,
 -- epoch, restored, refusal JSON}.
 local id, place = ARGV[1], ARGV[2]
 local now = clock()
-local provider, currency, digest = ARGV[10], ARGV[14], ARGV[16]
+local how, provider, currency, digest = ARGV[4], ARGV[7], ARGV[9], ARGV[10]
+local function asks(letter) return string.find(how, letter, 1, true) end
 
 local had = redis.call('HGET', KEYS[1], 'digest')
 if had then
@@ -24,9 +23,9 @@ if had then
   return answer('existing', id, now)
 end
 
-local full, amount = ARGV[18] == '', tonumber(ARGV[18])
+local full, amount = ARGV[11] == '', tonumber(ARGV[11])
 local total, metadata, asked
-for i = 19, #ARGV, 2 do
+for i = 12, #ARGV, 2 do
   if ARGV[i] == 'total' then total = tonumber(ARGV[i + 1]) end
   if ARGV[i] == 'metadata' or metadata and string.sub(ARGV[i], 1, 9) == 'metadata+' then metadata = (metadata or '') .. ARGV[i + 1] end
   if ARGV[i] == 'asked' then asked = ARGV[i + 1] end
@@ -37,7 +36,7 @@ local start = 0
 -- slot: whoever claimed the id before it was refused may get here long after.
 local refused_key = prefix .. 'x:' .. id
 local known = redis.call('MGET', refused_key, prefix .. 'restored')
-local said = known[1] or (ARGV[4] ~= '' and ARGV[4])
+local said = known[1] or (ARGV[5] ~= '' and ARGV[5])
 local refusal = said and cjson.decode(said)
 
 -- Only refunds that count say what is known of the payment: a slip that was
@@ -64,11 +63,11 @@ for _, o in ipairs(siblings) do
   end
 end
 
-if not refusal and held and ARGV[5] ~= '1' then
+if not refusal and held and not asks('w') then
   refusal = { rule = 'duplicate', existing_id = held.id, existing_state = held.state,
     window_ends_at = (not open(held.state)) and text(held.window_ends) or '' }
 end
-if not refusal and ARGV[6] == '1' and live > 0 then
+if not refusal and asks('o') and live > 0 then
   refusal = { rule = 'one_refund_per_payment', detail = 'the payment has a refund already' }
 end
 if not refusal and total then
@@ -85,7 +84,7 @@ end
 local verdict, state = 'taken', 'queued'
 if refusal then
   verdict = 'refused'
-  if ARGV[7] ~= '1' then
+  if not asks('d') then
     if said then
       redis.call('SET', refused_key, said, 'KEEPTTL')
     else
@@ -98,13 +97,13 @@ if refusal then
   state = 'declined'
 end
 
-epoch = text(tonumber(epoch or 0) + 1)
+epoch = epoch and text(epoch + 1) or '1'
 -- One that was refused is only entered; the payment knows nothing of it.
 if refusal then
   redis.call('HSET', payment_key(place), ':epoch', epoch)
 else
-  local order = #refunds > 0 and refunds[#refunds].order + 1 or 1
-  redis.call('HSET', payment_key(place), ':epoch', epoch, id, text(order))
+  local order = #refunds > 0 and text(refunds[#refunds].order + 1) or '1'
+  redis.call('HSET', payment_key(place), ':epoch', epoch, id, order)
 end
 
 -- Its task is put on the queue next; only if that never happens, or if whoever
@@ -113,13 +112,14 @@ end
 local due = (start > now and not refusal) and start or now
 local look = (start > now) and start or now + 8000
 local at = text(now)
-local entry = refusal and string.gsub(ARGV[8], '"queued"', '"declined"', 1) or ARGV[8]
-redis.call('HSET', KEYS[1], 'state', state, 'ver', '1', 'h:1', '[' .. at .. entry, unpack(ARGV, 9))
+local entry = refusal and string.gsub(ARGV[6], '"queued"', '"declined"', 1) or ARGV[6]
+redis.call('HSET', KEYS[1], 'state', state, 'ver', '1', 'h:1', '[' .. at .. entry, 'provider', provider,
+  'payment', ARGV[8], 'currency', currency, 'digest', digest, 'amount', ARGV[11], unpack(ARGV, 12))
 index(id, provider, '', state, now)
 if metadata then findable(id, metadata) end
 if refusal then
   redis.call('HSET', KEYS[1], 'refusal', said, 'reason_code', refusal.rule)
-  announce(cjson.encode({ refund_id = id, seq = '1', provider = provider, payment_id = ARGV[12], amount = asked or '', moved = '',
+  announce(cjson.encode({ refund_id = id, seq = '1', provider = provider, payment_id = ARGV[8], amount = asked or '', moved = '',
     currency = currency, reason_code = refusal.rule, metadata = metadata or '', state = state }), now)
   local a = answer(verdict, id, now, place)
   a[6] = said

@@ -30,8 +30,9 @@ type asking struct {
 	ask     func(ctx context.Context, orders []refund.Order) ([]tasks.Receipt, error)
 }
 
-// inFlight is how many rows are on their way.
-func (a asking) inFlight() int { return a.workers * max(4, 2*a.rows) }
+// inFlight is how many rows are on their way: so many that whoever asks next has all
+// it may ask for.
+func (a asking) inFlight() int { return a.workers * 4 * a.rows }
 
 // item is one row on its way.
 type item struct {
