@@ -40,6 +40,7 @@ func (c *client) run(ctx context.Context, sha string, keys []string, args []any,
 			return c.complete(ctx, keys, args, result)
 		}
 	case retrySHA:
+		c.results.drop(keys...)
 		cmd := send(c.UniversalClient)
 		if s := c.set(keys[3]); s != nil {
 			if at, ok := args[2].(int64); ok {
@@ -47,6 +48,8 @@ func (c *client) run(ctx context.Context, sha string, keys []string, args []any,
 			}
 		}
 		return cmd
+	default:
+		c.results.drop(keys...) // if it is about a task, that one ends without
 	}
 	return send(c.UniversalClient)
 }

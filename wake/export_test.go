@@ -13,3 +13,16 @@ const (
 	RunTaskSHA  = runTaskSHA
 	ScheduleSHA = scheduleSHA
 )
+
+// Kept is how many results wait for the end of their tasks.
+func Kept(b *Bell) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := 0
+	for _, c := range b.clients {
+		c.results.mu.Lock()
+		n = max(n, len(c.results.kept))
+		c.results.mu.Unlock()
+	}
+	return n
+}

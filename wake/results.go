@@ -40,10 +40,13 @@ func (r *results) of(task string) ([]byte, bool) {
 	return result, kept
 }
 
-func (r *results) drop(task string) {
+// drop forgets those of tasks; other keys do no harm.
+func (r *results) drop(tasks ...string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.kept, task)
+	for _, task := range tasks {
+		delete(r.kept, task)
+	}
 }
 
 // HSet keeps a task's result for its end, which comes next.
@@ -58,12 +61,12 @@ func (c *client) HSet(ctx context.Context, key string, values ...any) *redis.Int
 	return c.UniversalClient.HSet(ctx, key, values...)
 }
 
-// complete ends a task together with its result. The result is kept until Redis has
-// answered: asynq tries again after anything else.
+// complete ends a task together with its result. The result is kept until the task
+// has ended or is nobody's: asynq tries again after anything else.
 func (c *client) complete(ctx context.Context, keys []string, args []any, result []byte) *redis.Cmd {
 	all := make([]any, 0, len(args)+1)
 	cmd := completeScript.Run(ctx, c.UniversalClient, keys, append(append(all, args...), result)...)
-	if _, answered := cmd.Err().(redis.Error); cmd.Err() == nil || answered {
+	if err := cmd.Err(); err == nil || redis.HasErrorPrefix(err, "NOT FOUND") {
 		c.results.drop(keys[taskOfComplete])
 	}
 	return cmd

@@ -84,15 +84,23 @@ func (f *failing) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	}
 }
 
+// refusal is an error that Redis answers with.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+func (refusal) RedisError()     {}
+
 func TestAResultIsKeptUntilItsTaskEnds(t *testing.T) {
 	lost := &net.OpError{Op: "read", Err: errors.New("connection reset by peer")}
 	for name, one := range map[string]struct {
+		err   error
 		after bool
 		again string // what asynq's repeat is answered; empty: that it is done
 	}{
-		"the end did not arrive":      {false, ""},
-		"the answer to it was lost":   {true, "NOT FOUND"},
-		"it is another worker's task": {false, "NOT FOUND"},
+		"the end did not arrive":      {lost, false, ""},
+		"Redis could not yet":         {refusal("LOADING Redis is loading the dataset in memory"), false, ""},
+		"the answer to it was lost":   {lost, true, "NOT FOUND"},
+		"it is another worker's task": {lost, false, "NOT FOUND"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			onPipes(t, func(t *testing.T, m *miniredis.Miniredis, rdb *redis.Client) {
@@ -113,8 +121,8 @@ func TestAResultIsKeptUntilItsTaskEnds(t *testing.T) {
 				if err := c.HSet(ctx, "asynq:{q}:t:x", "result", []byte("paid")).Err(); err != nil {
 					t.Fatal(err)
 				}
-				hook.err, hook.after = lost, one.after
-				if err := end(); !errors.Is(err, lost) {
+				hook.err, hook.after = one.err, one.after
+				if err := end(); !errors.Is(err, one.err) {
 					t.Fatalf("%v", err)
 				}
 				hook.err = nil
@@ -145,4 +153,35 @@ func TestResultsWhoseTasksNeverEndAreNotKeptForEver(t *testing.T) {
 			t.Errorf("%d results were written at once, want the 10 beyond the bound", written)
 		}
 	})
+}
+
+func TestAResultGoesHoweverItsTaskEnds(t *testing.T) {
+	for name, one := range map[string]struct {
+		options []asynq.Option
+		fails   error
+	}{
+		"it is forgotten at once":         {nil, nil},
+		"it is forgotten at once, unique": {[]asynq.Option{asynq.Unique(time.Hour)}, nil},
+		"it comes again":                  {[]asynq.Option{asynq.Retention(time.Hour)}, errors.New("1h")},
+		"it is archived":                  {[]asynq.Option{asynq.Retention(time.Hour)}, asynq.SkipRetry},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onPipes(t, func(t *testing.T, m *miniredis.Miniredis, rdb *redis.Client) {
+				bell, ran := listen(t, rdb), false
+				stop := run(t, bell, "q", 1, func(_ context.Context, task *asynq.Task) error {
+					ran = true
+					if _, err := task.ResultWriter().Write([]byte("paid")); err != nil {
+						return err
+					}
+					return one.fails
+				})
+				enqueue(t, asynq.NewClientFromRedisClient(rdb), "q", one.options...)
+				time.Sleep(5 * time.Second)
+				stop()
+				if n := wake.Kept(bell); n != 0 || !ran {
+					t.Errorf("%d results wait for ever (it ran: %v)", n, ran)
+				}
+			})
+		})
+	}
 }
