@@ -7,7 +7,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"refundworker/journal"
-	"refundworker/redisconn"
+	"refundworker/wake"
 )
 
 // task is what is put on the queue for a refund.
@@ -18,7 +18,8 @@ type task struct {
 }
 
 // putAll puts many tasks on their queues in one round trip: asynq's client is
-// made to note its scripts instead of sending them, and they are sent together.
+// made to note its scripts instead of sending them, and they are sent together, those
+// of one queue as one.
 func (q taskQueue) putAll(ctx context.Context, list []task) error {
 	if len(list) == 0 {
 		return nil
@@ -26,7 +27,7 @@ func (q taskQueue) putAll(ctx context.Context, list []task) error {
 	var note notebook
 	noted := context.WithValue(ctx, noting{}, &note)
 	scripts := make([]*redis.Cmd, len(list))
-	var all []redis.Cmder
+	all := make([]*redis.Cmd, 0, len(list))
 	for i, t := range list {
 		note.script = nil
 		if err := q.put(noted, t.rec, t.payload, t.timeout); err != nil {
@@ -36,7 +37,7 @@ func (q taskQueue) putAll(ctx context.Context, list []task) error {
 			all = append(all, note.script)
 		}
 	}
-	redisconn.Exec(ctx, q.redis, all...)
+	wake.EnqueueTogether(ctx, q.redis, all)
 	for i, t := range list {
 		// 0 says that the task is there already, which is as good: see put.
 		if scripts[i] == nil || scripts[i].Err() == nil {

@@ -1,0 +1,10 @@
+-- Puts tasks on one queue: what enqueue.lua does, for each in turn.
+-- KEYS[1] asynq:{QUEUE}:pending, KEYS[2] and on each task. ARGV[1] the channel, ARGV[2] what
+-- to say there, and of each task the message, its id, and now in nanoseconds.
+-- Returns for each 1, or 0 if there is a task of that id.
+local answers = {}
+for i = 2, #KEYS do
+  local at = 3 * i - 3
+  answers[i - 1] = enqueue({ KEYS[i], KEYS[1] }, { ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[1], ARGV[2] })
+end
+return answers
