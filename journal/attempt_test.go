@@ -115,3 +115,32 @@ func TestTheHistoryNamesPeopleAndAttempts(t *testing.T) {
 		}
 	}
 }
+
+// What a settled refund leaves in Redis is kept for years, field by field.
+func TestASettledRefundKeepsNoClocks(t *testing.T) {
+	t.Parallel()
+	b := open(t)
+	rec := b.try(order("id", "100.00"), journal.Taking{By: "enqueue"}).Record
+	at := beginning()
+	at.Token, at.Set = journal.NewToken(), map[string]string{"account": "a1", "start_wall": "1767268800000", "paused_before": "7"}
+	rec, err := b.Begin(t.Context(), rec, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := rec.EndAttempt(rec.Now, "succeeded", "", "paid", nil)
+	b.apply(rec, journal.Step{To: refund.Succeeded, NoDue: true, Ended: end, Note: end.Said(),
+		Set: map[string]string{"moved": "10000", "attempt_end": "1767268800000", "end_wall": "1767268800000", "fails": "2"}})
+	fields, err := b.rdb.HKeys(t.Context(), recordOf(b)).Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(fields)
+	want := []string{"a:1", "account", "amount", "attempts", "currency", "digest", "h:1", "h:2", "h:3", "moved", "payment", "provider",
+		"since", "state", "token", "ver", "window_ends"}
+	if !slices.Equal(fields, want) {
+		t.Errorf("it has %q, want %q", fields, want)
+	}
+	if got := b.mini.HGet(recordOf(b), "a:1"); got != `[2,0,3,"succeeded"]` {
+		t.Errorf("the attempt is %s", got)
+	}
+}

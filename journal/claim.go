@@ -33,6 +33,13 @@ type Refusal struct {
 func (r Refusal) WindowEndsAt() time.Time { return millis(r.WindowEnds) }
 
 // Claim claims a refund id for one payment and one content (its digest).
+//
+// A claim is one text, because a system keeps one for each refund, and a hash of
+// three fields takes half as much again: when it was made, in seconds, the beginning
+// of the digest, and provider:payment; in a line of its own, the refusal. Eleven
+// digits of the digest, 66 bits, tell any honest mistake, and they decide about words
+// only: the record has the whole digest, which is compared wherever there is a record,
+// and an id has one record at most.
 func (j *Journal) Claim(ctx context.Context, id, provider, payment, digest string) (Claimed, error) {
 	key := claimKey(id)
 	reply, err := j.run.Run(ctx, key, claimScript, []string{key}, placeOf(provider, payment), digest, j.options.Retention.Milliseconds())
@@ -87,13 +94,6 @@ func (j *Journal) Refuse(ctx context.Context, id string, r Refusal) (Refusal, er
 
 // place finds where a refund lies. A refused or unknown id is not ErrNotFound's
 // business here: the caller looks at both answers.
-//
-// A claim is one text, because a system keeps one for each refund, and a hash of
-// three fields takes half as much again: when it was made in seconds, the beginning
-// of the digest, and provider:payment; in a line of its own, the refusal. Eleven
-// digits of the digest, 66 bits, are enough to tell an honest mistake,
-// and they decide about words only: the record has the whole digest, which is
-// compared wherever there is a record, and an id has one record at most.
 func (j *Journal) place(ctx context.Context, id string) (place string, refusal *Refusal, err error) {
 	claim, err := j.rdb.Get(ctx, claimKey(id)).Result()
 	if errors.Is(err, redis.Nil) {

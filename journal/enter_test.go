@@ -3,6 +3,7 @@ package journal_test
 import (
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -204,4 +205,23 @@ func BenchmarkEnter(b *testing.B) {
 			b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "refunds/s")
 		})
 	}
+}
+
+// A claim is kept for years: one text, with the refusal if there is one.
+func TestAClaimIsOneText(t *testing.T) {
+	both(t, func(t *testing.T, b *book) {
+		o := order("a", "100.00")
+		b.enter(o, journal.Taking{})
+		b.enter(order("b", "100.00"), journal.Taking{})
+		for id, want := range map[string]string{"a": "", "b": "\n{"} {
+			claim, err := b.mini.Get("refunds:claim:" + id)
+			plain := fmt.Sprintf("%d %.11s %s:%s", b.now.Unix(), o.Digest(), o.Provider, o.PaymentID)
+			if rest, ok := strings.CutPrefix(claim, plain); err != nil || !ok || !strings.HasPrefix(rest, want) || want == "" && rest != "" {
+				t.Errorf("the claim of %s is %q, %v; want %q and %q", id, claim, err, plain, want)
+			}
+			if ttl := b.mini.TTL("refunds:claim:" + id); (ttl > 0) != (id == "b") {
+				t.Errorf("the claim of %s lives for %s", id, ttl)
+			}
+		}
+	})
 }
