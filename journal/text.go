@@ -3,10 +3,11 @@ package journal
 import (
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // appendText appends a text as encoding/json writes it. Nearly all that a record
-// says is plain ASCII, which is only put into quotes.
+// says is plain, and only put into quotes.
 func appendText(b []byte, s string) []byte {
 	if !plain(s) {
 		return append(b, quote(s)...)
@@ -16,15 +17,20 @@ func appendText(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
-// plain reports whether a text stands in JSON as it is.
+// plain reports whether a text stands in JSON as it is. A few that do it does not
+// know.
 func plain(s string) bool {
+	ascii := true
 	for i := range len(s) {
 		switch c := s[i]; {
-		case c < ' ', c > '~', c == '"', c == '\\', c == '<', c == '>', c == '&':
+		case c < ' ', c == '"', c == '\\', c == '<', c == '>', c == '&':
 			return false
+		case c >= utf8.RuneSelf:
+			ascii = false
 		}
 	}
-	return true
+	// U+2028 and U+2029, which encoding/json escapes, are among those that begin so.
+	return ascii || utf8.ValidString(s) && !strings.Contains(s, "\xe2\x80")
 }
 
 // cutNumber cuts a number off the beginning of what is left of a JSON list, behind
