@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strconv"
 	"time"
 
@@ -101,10 +102,11 @@ func (j *Journal) begin(ctx context.Context, rec *Record, b Beginning, epoch str
 	if b.Guard > 0 {
 		guard = strconv.FormatInt(b.Guard.Milliseconds(), 10)
 	}
-	set := map[string]string{"state": string(refund.Sending), "attempts": strconv.Itoa(n), "seq": seqField(rec.Seq+1, rec.Version+1), "why": "", "updated": "", attemptField(n): entry.stored(rec, 0)}
-	for field, value := range b.Set {
-		set[field] = value
-	}
+	set := make(map[string]string, len(b.Set)+6)
+	set["state"], set["why"], set["updated"] = string(refund.Sending), "", ""
+	set["attempts"], set["seq"] = strconv.Itoa(n), seqField(rec.Seq+1, rec.Version+1)
+	set[attemptField(n)] = entry.stored(rec, 0)
+	maps.Copy(set, b.Set)
 	c := changeOf(rec, set)
 	c.unread = epoch == ""
 	c.stamp("since")

@@ -23,6 +23,7 @@ type change struct {
 	entry string   // the field of the entry in the history; empty: it leaves none
 	line  string   // what follows the time in it
 	event *event   // that the order system is told; nil: nothing
+	said  string   // the same as the script gets it
 	// unread says that nobody has the record as it was: it is read behind the change.
 	unread bool
 }
@@ -101,7 +102,7 @@ func (j *Journal) change(ctx context.Context, script *redis.Script, rec *Record,
 	c.set = append(c.set, "token", token, "ver", strconv.FormatInt(rec.Version+1, 10))
 	place := rec.place()
 	key := recordKey(place, rec.ID)
-	all := make([]any, 0, 9+len(args)+len(c.gone)+2*len(c.times)+len(c.set))
+	all := make([]any, 0, 11+len(args)+len(c.gone)+2*len(c.times)+len(c.set)+8) // the last for what is stored in pieces
 	all = append(append(all, rec.ID, token, version, rec.Token, rec.Digest, rec.Provider, place), args...)
 	var raw any
 	var fields map[string]string
@@ -181,7 +182,7 @@ func (c *change) made(rec *Record, got reply) (*Record, error) {
 	made, err := parse(got.now, fields, got.epoch, got.restored)
 	// One that waits alone may overtake nothing.
 	if err == nil && c.event != nil && slices.Equal(got.more, []string{"1"}) {
-		made.untold = c.event.written(outboxKey(bucketOf(rec.place())), got.now)
+		made.untold = c.event.written(outboxKey(bucketOf(rec.place())), got.now, c.said)
 	}
 	return made, err
 }

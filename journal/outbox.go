@@ -232,8 +232,8 @@ func eventOf(rec *Record, set map[string]string, seq int64, reason string) *even
 }
 
 // written is the event as the script has put it into the outbox, which adds when.
-func (e event) written(outbox, at string) *untold {
-	text := `{"at":"` + at + `",` + quote(e)[1:]
+func (e event) written(outbox, at, said string) *untold {
+	text := `{"at":"` + at + `",` + said[1:]
 	e.At = at
 	return &untold{outbox, text, e}
 }

@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strconv"
 	"time"
 
@@ -38,10 +39,9 @@ func (j *Journal) Apply(ctx context.Context, rec *Record, s Step) (*Record, erro
 	if err != nil {
 		return rec, err
 	}
-	set := map[string]string{"state": string(to)}
-	for field, value := range s.Set {
-		set[field] = value
-	}
+	set := make(map[string]string, len(s.Set)+len(whileOpen)+7)
+	set["state"] = string(to)
+	maps.Copy(set, s.Set)
 	if to != rec.State {
 		s.Event = s.Event || to.Terminal() || to == refund.Review
 		s.Hold = s.Hold || to == refund.Succeeded
@@ -90,15 +90,14 @@ func (j *Journal) Apply(ctx context.Context, rec *Record, s Step) (*Record, erro
 	} else {
 		c.stamp("updated")
 	}
-	said := ""
 	if s.Event {
 		c.event = eventOf(rec, set, seq, s.Reason)
-		said = quote(*c.event)
+		c.said = quote(*c.event)
 	}
 	if s.Token == "" {
 		s.Token = NewToken()
 	}
-	return j.change(ctx, stepScript, rec, c, s.Token, string(rec.State), string(to), due, flag(forget), said)
+	return j.change(ctx, stepScript, rec, c, s.Token, string(rec.State), string(to), due, flag(forget), c.said)
 }
 
 // whileOpen are the fields that say nothing of a refund that has settled: clocks and

@@ -15,8 +15,8 @@ import (
 
 // about are the fields of every line about a refund, and more.
 func about(rec *journal.Record, more ...zap.Field) []zap.Field {
-	fields := []zap.Field{zap.String("refund_id", rec.ID), zap.String("provider", rec.Provider),
-		zap.String("payment_id", rec.PaymentID), zap.String("state", string(rec.State)), zap.Int("attempt", rec.Attempts)}
+	fields := append(make([]zap.Field, 0, 12), zap.String("refund_id", rec.ID), zap.String("provider", rec.Provider),
+		zap.String("payment_id", rec.PaymentID), zap.String("state", string(rec.State)), zap.Int("attempt", rec.Attempts))
 	if id := rec.TraceID(); id != "" {
 		fields = append(fields, zap.String("trace_id", id))
 	}
