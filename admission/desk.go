@@ -12,12 +12,28 @@ import (
 	"refundworker/ratelimit"
 )
 
-//go:embed admit.lua
-var admitLua string
+var (
+	//go:embed admit.lua
+	admitLua string
+	//go:embed gate.lua
+	gateLua string
 
-var admitScript = redis.NewScript(
-	"local function enter(KEYS, ARGV)\n" + pause.EnterLua() + "\nend\n" +
-		"local function reserve(KEYS, ARGV)\n" + ratelimit.ReserveLua() + "\nend\n" + admitLua)
+	admitScript = redis.NewScript(askLua() + admitLua)
+)
+
+func askLua() string {
+	return function("enter", pause.EnterLua()) + function("reserve", ratelimit.ReserveLua())
+}
+
+func function(name, body string) string {
+	return "local function " + name + "(KEYS, ARGV)\n" + body + "\nend\n"
+}
+
+// GateLua is what Ask runs, for a script that asks first and then does what the call
+// is for: the body of a function of KEYS and ARGV, which are Asking's Keys and Args.
+// It returns what Asking's Answer reads, whether the call may be made at this moment,
+// and for how many milliseconds the provider has been paused, ever.
+func GateLua() string { return askLua() + function("admit", admitLua) + gateLua }
 
 // Desk is where a call to a provider is asked for. It may be used concurrently.
 type Desk struct {
@@ -59,25 +75,51 @@ type Answer struct {
 // limit that cannot be kept or that Redis did not answer: then the call may not
 // be made.
 func (d *Desk) Ask(ctx context.Context, c Call) (Answer, error) {
-	reservation, err := ratelimit.Reserving(c.Provider, c.Limit, c.Burst, c.MaxWait)
+	asking, err := d.Asking(c)
 	if err != nil {
 		return Answer{}, err
 	}
-	entering := d.Board.Entering(c.Provider, c.Lease)
-	args := append(append([]any{len(entering.Args)}, entering.Args...), reservation.Args...)
-	reply, err := admitScript.Run(ctx, d.rdb, []string{entering.Key, reservation.Key}, args...).Slice()
+	reply, err := admitScript.Run(ctx, d.rdb, asking.Keys, asking.Args...).Slice()
 	if err != nil {
 		return Answer{}, fmt.Errorf("pauses and rate limit of %s: %w", c.Provider, err)
 	}
+	return asking.Answer(reply)
+}
+
+// Asking is an Ask that another script asks for: see GateLua.
+type Asking struct {
+	Keys []string
+	Args []any
+
+	entering    pause.Entering
+	reservation ratelimit.Reservation
+}
+
+// Asking begins an Ask that another script asks for.
+func (d *Desk) Asking(c Call) (Asking, error) {
+	reservation, err := ratelimit.Reserving(c.Provider, c.Limit, c.Burst, c.MaxWait)
+	if err != nil {
+		return Asking{}, err
+	}
+	entering := d.Board.Entering(c.Provider, c.Lease)
+	args := append(append([]any{len(entering.Args)}, entering.Args...), reservation.Args...)
+	return Asking{Keys: []string{entering.Key, reservation.Key}, Args: args, entering: entering, reservation: reservation}, nil
+}
+
+// Unheard is the pass of a call that was let through, or was not: the answer is lost.
+func (a Asking) Unheard() pause.Pass { return a.entering.Unheard() }
+
+// Answer reads the answer.
+func (a Asking) Answer(reply []any) (Answer, error) {
 	var parts [2][]any
 	for i := range min(len(reply), len(parts)) {
 		parts[i], _ = reply[i].([]any)
 	}
-	pass, err := entering.Pass(parts[0])
+	pass, err := a.entering.Pass(parts[0])
 	if err != nil || !pass.Open {
 		return Answer{Pass: pass}, err
 	}
-	wait, ok, err := reservation.Slot(parts[1])
+	wait, ok, err := a.reservation.Slot(parts[1])
 	if err != nil {
 		return Answer{}, err
 	}

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"strconv"
@@ -69,23 +70,37 @@ func (j *Journal) Begin(ctx context.Context, rec *Record, b Beginning) (*Record,
 	if err != nil {
 		return rec, err
 	}
-	return j.begin(ctx, rec, b, rec.Epoch)
+	rec, _, err = j.begin(ctx, rec, b, rec.Epoch, nil)
+	return rec, err
 }
+
+// Gate asks Options.Gate before an attempt, in the same script and last of all. Its
+// keys must lie on the journal's only server.
+type Gate struct {
+	Keys []string
+	Args []any
+}
+
+// ErrShut says that the gate let no attempt through now. Nothing was written.
+var ErrShut = errors.New("no attempt is let through now")
 
 // Open is Load and Begin in one, for an order whose refund is as it was taken in,
 // as far as the caller can tell: it was never attempted, nothing was changed or
 // put off, it is due, and the journal was not restored. If it is not so, nothing is
 // written, the error is ErrStale or a Blocked, and the record is as Load reads it.
 // An order of other content is ErrStale, too. There is no baseline.
-func (j *Journal) Open(ctx context.Context, o refund.Order, b Beginning) (*Record, error) {
-	rec := &Record{ID: o.RefundID, Provider: o.Provider, PaymentID: o.PaymentID, Digest: o.Digest(), Version: 1, Seq: 1}
+//
+// gate may be nil. said is its answer, nil if it was not asked or not heard; for how
+// long it says that the provider has been paused is kept with the refund.
+func (j *Journal) Open(ctx context.Context, o refund.Order, b Beginning, gate *Gate) (rec *Record, said []any, err error) {
+	rec = &Record{ID: o.RefundID, Provider: o.Provider, PaymentID: o.PaymentID, Digest: o.Digest(), Version: 1, Seq: 1}
 	if !o.Full {
 		rec.Amount = &o.Amount.Minor
 	}
-	return j.begin(ctx, rec, b, "")
+	return j.begin(ctx, rec, b, "", gate)
 }
 
-func (j *Journal) begin(ctx context.Context, rec *Record, b Beginning, epoch string) (*Record, error) {
+func (j *Journal) begin(ctx context.Context, rec *Record, b Beginning, epoch string, gate *Gate) (*Record, []any, error) {
 	n := rec.Attempts + 1
 	entry := Attempt{Number: n, Outcome: running, entry: rec.Seq + 1}
 	if minor, ok := rec.Send(); ok {
@@ -113,8 +128,14 @@ func (j *Journal) begin(ctx context.Context, rec *Record, b Beginning, epoch str
 	c.remember(rec, refund.Sending, b.By, "")
 	c.at("deadline", b.Timeout)
 	c.at("due", b.Timeout+b.Grace)
-	return j.change(ctx, beginScript, rec, c, b.Token, epoch, baseline, readAt, ms(b.MaxAge), guard, rec.mark, flag(rec.compared),
-		flag(j.options.Lineage), ms(b.Timeout+b.Grace))
+	args := append(make([]any, 0, 24), epoch, baseline, readAt, ms(b.MaxAge), guard, rec.mark, flag(rec.compared), flag(j.options.Lineage), ms(b.Timeout+b.Grace))
+	if c.gate = gate; gate == nil {
+		args = append(args, 0)
+	} else {
+		args = append(append(args, len(gate.Args)), gate.Args...)
+	}
+	made, err := j.change(ctx, j.begins, rec, c, b.Token, args...)
+	return made, c.said, err
 }
 
 func ms(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }

@@ -14,8 +14,13 @@
 --   14 '1': the baseline must be exactly what the journal knows to have moved
 --   15 '1': only on the primary that the bucket was admitted on
 --   16 ms from now until somebody else looks after it
---   17 on what is written: see write in lib.lua
--- Answers as step.lua, or {'not admitted', …} or {'blocked', now, fields, epoch, restored, why, other id, ms to wait}.
+--   17 how many arguments of the gate follow, 0 for none to ask, and these
+--   then what is written: see write in lib.lua
+-- KEYS[3] on the gate's keys, where there is one. It is asked last of all, so that
+-- nothing is let through in vain: put before this, gate(KEYS, ARGV) returns an answer for
+-- the caller, whether the attempt may begin, and for how many ms its provider was paused.
+-- Answers as step.lua, the sixth being the gate's answer or 0, or {'shut', now, {}, '', '',
+-- the gate's answer}, {'not admitted', …} or {'blocked', now, fields, epoch, restored, why, other id, ms to wait}.
 local id, token, provider, place = ARGV[1], ARGV[2], ARGV[6], ARGV[7]
 local now = clock()
 local r = redis.call('HMGET', KEYS[1], 'token', 'ver', 'state', 'digest', 'amount', 'first_unproven', 'due', 'why')
@@ -77,9 +82,20 @@ if ARGV[12] ~= '' then
   if not first or now - first >= tonumber(ARGV[12]) then return blocked('guard', '', 0) end
 end
 
-write(17, now)
+local gates, asked = tonumber(ARGV[17]), 0
+if gates > 0 then
+  local may, paused
+  asked, may, paused = gate({ unpack(KEYS, 3) }, { unpack(ARGV, 18, 17 + gates) })
+  if not may then return { 'shut', text(now), {}, '', '', asked } end
+  if paused > 0 then
+    ARGV[#ARGV + 1] = 'paused_before'
+    ARGV[#ARGV + 1] = text(paused)
+  end
+end
+
+write(18 + gates, now)
 if unread and r[8] then redis.call('HDEL', KEYS[1], 'why') end -- that it waited for a window
 schedule(id, 'queued', 'sending', now + ARGV[16])
 index(id, provider, 'queued', 'sending', now)
 epoch = text(redis.call('HINCRBY', payment_key(place), ':epoch', 1))
-return { 'ok', text(now), {}, epoch, restored }
+return { 'ok', text(now), {}, epoch, restored, asked }

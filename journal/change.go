@@ -26,6 +26,8 @@ type change struct {
 	said  string   // the same as the script gets it
 	// unread says that nobody has the record as it was: it is read behind the change.
 	unread bool
+	gate   *Gate // is asked before it is made; nil: none
+	said   []any // by the gate
 }
 
 // momentOf is a field that becomes a time, so far from now.
@@ -104,15 +106,20 @@ func (j *Journal) change(ctx context.Context, script *redis.Script, rec *Record,
 	key := recordKey(place, rec.ID)
 	all := make([]any, 0, 11+len(args)+len(c.gone)+2*len(c.times)+len(c.set)+8) // the last for what is stored in pieces
 	all = append(append(all, rec.ID, token, version, rec.Token, rec.Digest, rec.Provider, place), args...)
+	keys := scriptKeys(key)
+	if c.gate != nil {
+		keys = append(keys, c.gate.Keys...)
+	}
 	var raw any
 	var fields map[string]string
 	var err error
 	if all = c.args(all); c.unread {
-		raw, fields, err = j.run.RunReading(ctx, key, script, scriptKeys(key), key, all...)
+		raw, fields, err = j.run.RunReading(ctx, key, script, keys, key, all...)
 	} else {
-		raw, err = j.run.Run(ctx, key, script, scriptKeys(key), all...)
+		raw, err = j.run.Run(ctx, key, script, keys, all...)
 	}
 	got, err := parseReply(raw, err)
+	c.said = got.asked
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("journal: change refund: %w", err)
@@ -125,6 +132,8 @@ func (j *Journal) change(ctx context.Context, script *redis.Script, rec *Record,
 		return parse(got.now, fields, got.epoch, got.restored)
 	case got.word == "ok" && got.rec == nil:
 		return c.made(rec, got)
+	case got.word == "shut":
+		return nil, ErrShut
 	case got.word == "missing" || got.rec == nil:
 		return nil, ErrNotFound
 	case got.word == "stale":

@@ -49,6 +49,10 @@ type Options struct {
 	// a cluster.
 	Cluster      bool
 	EventsMaxLen int64 // about how many events the stream keeps; 0 for a million
+	// Gate is asked by Open before an attempt begins: the body of a Lua function of KEYS
+	// and ARGV, which are a Gate's. It returns an answer for the caller, whether the
+	// attempt may begin, and for how many milliseconds its provider has been paused, ever.
+	Gate string
 }
 
 // Journal reads and changes refunds. It is safe for concurrent use.
@@ -56,6 +60,7 @@ type Journal struct {
 	rdb     redis.UniversalClient
 	run     Runner
 	options Options
+	begins  *redis.Script // begin.lua behind the gate
 }
 
 // New returns a journal over rdb whose writes go through run.
@@ -66,8 +71,15 @@ func New(rdb redis.UniversalClient, run Runner, o Options) *Journal {
 	if _, cluster := rdb.(*redis.ClusterClient); cluster {
 		o.Cluster = true
 	}
-	return &Journal{rdb: rdb, run: run, options: o}
+	gate := ""
+	if o.Gate != "" {
+		gate = "local function gate(KEYS, ARGV)\n" + o.Gate + "\nend\n"
+	}
+	return &Journal{rdb: rdb, run: run, options: o, begins: redis.NewScript(source("lib") + gate + source("begin"))}
 }
+
+// Clustered reports whether the keys of different slots may lie on different servers.
+func (j *Journal) Clustered() bool { return j.options.Cluster }
 
 //go:embed *.lua
 var sources embed.FS
@@ -76,7 +88,6 @@ var (
 	loadScript   = script("load")
 	takeScript   = script("take")
 	stepScript   = script("step")
-	beginScript  = script("begin")
 	pruneScript  = script("prune")
 	rankScript   = script("rank")
 	dayScript    = redis.NewScript(source("day"))

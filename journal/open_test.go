@@ -17,7 +17,7 @@ func TestOpenBeginsWhatNobodyHasTouched(t *testing.T) {
 	b.take("mine", "100.00")
 	at := beginning()
 	at.Set = map[string]string{"account": "fingerprint"}
-	rec, err := b.Open(t.Context(), order("mine", "100.00"), at)
+	rec, err := b.unread(order("mine", "100.00"), at)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,11 +25,11 @@ func TestOpenBeginsWhatNobodyHasTouched(t *testing.T) {
 	if rec.State != refund.Sending || rec.Attempts != 1 || rec.Account != "fingerprint" || !rec.Deadline.Equal(b.now.Add(at.Timeout)) || rec.LastAttempt().Minor != "10000" {
 		t.Errorf("opened as %+v", rec)
 	}
-	again, err := b.Open(t.Context(), order("mine", "100.00"), at)
+	again, err := b.unread(order("mine", "100.00"), at)
 	if err != nil || !reflect.DeepEqual(again, rec) {
 		t.Errorf("the same call again: %v\n%+v\nwant %+v", err, again, rec)
 	}
-	if other, err := b.Open(t.Context(), order("mine", "100.00"), beginning()); !errors.Is(err, journal.ErrStale) || other.State != refund.Sending {
+	if other, err := b.unread(order("mine", "100.00"), beginning()); !errors.Is(err, journal.ErrStale) || other.State != refund.Sending {
 		t.Errorf("another call: %+v, %v", other, err)
 	}
 }
@@ -37,7 +37,7 @@ func TestOpenBeginsWhatNobodyHasTouched(t *testing.T) {
 func TestOpenOfAFullRefundKnowsNoAmount(t *testing.T) {
 	b := open(t)
 	b.take("mine", "")
-	rec, err := b.Open(t.Context(), order("mine", ""), beginning())
+	rec, err := b.unread(order("mine", ""), beginning())
 	if err != nil || rec.LastAttempt().Minor != "" || !rec.Full() {
 		t.Fatalf("%+v, %v", rec, err)
 	}
@@ -49,11 +49,11 @@ func TestOpenWaitsForItsTimeLikeAnyOther(t *testing.T) {
 	b.take("first", "100.00")
 	b.bring("first", refund.Succeeded)
 	behind := b.try(order("mine", "100.00"), journal.Taking{AfterWindow: true})
-	if rec, err := b.Open(t.Context(), order("mine", "100.00"), beginning()); !errors.Is(err, journal.ErrStale) || rec.State != refund.Queued {
+	if rec, err := b.unread(order("mine", "100.00"), beginning()); !errors.Is(err, journal.ErrStale) || rec.State != refund.Queued {
 		t.Fatalf("before its time: %+v, %v", rec, err)
 	}
 	b.advance(behind.Record.Due.Sub(b.now))
-	rec, err := b.Open(t.Context(), order("mine", "100.00"), beginning())
+	rec, err := b.unread(order("mine", "100.00"), beginning())
 	if err != nil {
 		t.Fatalf("when its time has come: %v", err)
 	}
@@ -89,7 +89,7 @@ func TestOpenLeavesAloneWhatNeedsALook(t *testing.T) {
 			b.take("mine", "100.00")
 			prepare(b)
 			before := b.load("mine")
-			rec, err := b.Open(t.Context(), order("mine", "100.00"), beginning())
+			rec, err := b.unread(order("mine", "100.00"), beginning())
 			var blocked *journal.Blocked
 			if !errors.Is(err, journal.ErrStale) && !errors.As(err, &blocked) {
 				t.Fatalf("got %v", err)
@@ -105,11 +105,11 @@ func TestOpenLeavesAloneWhatNeedsALook(t *testing.T) {
 func TestOpenOfOtherContentBeginsNothing(t *testing.T) {
 	b := open(t)
 	b.take("mine", "100.00")
-	rec, err := b.Open(t.Context(), order("mine", "10.00"), beginning())
+	rec, err := b.unread(order("mine", "10.00"), beginning())
 	if !errors.Is(err, journal.ErrStale) || rec.State != refund.Queued || rec.Digest == order("mine", "10.00").Digest() {
 		t.Errorf("got %+v, %v", rec, err)
 	}
-	if _, err := b.Open(t.Context(), order("unheard-of", "10.00"), beginning()); !errors.Is(err, journal.ErrNotFound) {
+	if _, err := b.unread(order("unheard-of", "10.00"), beginning()); !errors.Is(err, journal.ErrNotFound) {
 		t.Errorf("an id that the journal does not have: %v", err)
 	}
 }

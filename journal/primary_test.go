@@ -106,7 +106,10 @@ func TestAnAttemptBeginsOnTheAdmittedPrimaryOnly(t *testing.T) {
 		start := func() (*journal.Record, error) {
 			return j.Begin(ctx, rec, journal.Beginning{Timeout: time.Minute, By: "test", Token: journal.NewToken()})
 		}
-		unread := func() (*journal.Record, error) { return j.Open(ctx, order("mine", "20.00"), beginning()) }
+		unread := func() (*journal.Record, error) {
+			rec, _, err := j.Open(ctx, order("mine", "20.00"), beginning(), nil)
+			return rec, err
+		}
 		for _, begin := range []func() (*journal.Record, error){start, unread} {
 			if _, err := begin(); !errors.Is(err, journal.ErrNotAdmitted) {
 				t.Fatalf("%s, before it was admitted: %v", s.Addr, err)

@@ -19,6 +19,7 @@ type reply struct {
 	now, epoch, restored string
 	rec                  *Record // nil unless a record came with it
 	more                 []string
+	asked                []any // what a gate said; nil: none was asked
 }
 
 func parseReply(raw any, err error) (reply, error) {
@@ -39,6 +40,10 @@ func parseReply(raw any, err error) (reply, error) {
 	}
 	r := reply{word: word, now: now, epoch: epoch, restored: restored}
 	for _, m := range list[5:] {
+		if asked, ok := m.([]any); ok {
+			r.asked = asked
+			continue
+		}
 		r.more = append(r.more, fmt.Sprint(m))
 	}
 	if len(flat) == 0 {

@@ -67,7 +67,7 @@ func TestWhileABucketsSlotMovesNothingIsDecidedOnHalfOfIt(t *testing.T) {
 		if _, err := begin("other"); err == nil {
 			t.Errorf("%s: an attempt was begun beside another one of the payment", step.name)
 		}
-		if _, err := j.Open(ctx, order("other", "30.00"), beginning()); err == nil {
+		if _, _, err := j.Open(ctx, order("other", "30.00"), beginning(), nil); err == nil {
 			t.Errorf("%s: an attempt was begun unread beside another one of the payment", step.name)
 		}
 		// An error says that it is not known; half of a step must not be there.

@@ -80,6 +80,10 @@ func (b *Board) Entering(provider string, probeLease time.Duration) Entering {
 	}
 }
 
+// Unheard is the pass where the answer is lost. It is not open, and reporting it
+// gives a trial call back if it was one.
+func (e Entering) Unheard() Pass { return e.pass }
+
 // Pass reads the answer.
 func (e Entering) Pass(reply []any) (Pass, error) {
 	p, r := e.pass, reader{reply: reply}

@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"go.opentelemetry.io/otel/trace"
 
+	"refundworker/admission"
 	"refundworker/config"
 	"refundworker/journal"
 	"refundworker/redisconn"
@@ -64,7 +65,7 @@ func NewBackend(rdb, queues redis.UniversalClient, cfg *config.Config, report re
 	waiter := redisconn.NewWaiter(rdb, string(cfg.Durability), durableWait)
 	return &Backend{
 		Redis: rdb, Queues: queues, Report: report, needs: requirements(cfg),
-		Journal: journal.New(rdb, waiter, journal.Options{Window: cfg.DedupeWindow, Retention: cfg.JournalRetention, Lineage: cfg.Durability == config.AOF}),
+		Journal: journal.New(rdb, waiter, journal.Options{Window: cfg.DedupeWindow, Retention: cfg.JournalRetention, Lineage: cfg.Durability == config.AOF, Gate: admission.GateLua()}),
 		queue:   taskQueue{queues, asynq.NewClientFromRedisClient(wake.Announcing(queues)), asynq.NewInspectorFromRedisClient(wake.Announcing(queues))},
 	}
 }

@@ -78,21 +78,6 @@ func (p *Processor) gateEarly(ctx context.Context, a Account, early time.Duratio
 	}
 }
 
-// glance is gate for what may go another way: it waits for nothing.
-func (p *Processor) glance(ctx context.Context, a Account) (pause.Pass, bool) {
-	if p.barred() != nil {
-		return pause.Pass{}, false
-	}
-	got, err := p.Desk.Ask(ctx, callOf(a))
-	if err != nil || got.Slot {
-		return got.Pass, err == nil
-	}
-	if got.Pass.Open {
-		p.report(ctx, a, pause.Nothing().Of(got.Pass))
-	}
-	return got.Pass, false
-}
-
 // barred says why this worker makes no calls now; nil: it does.
 func (p *Processor) barred() error {
 	select {

@@ -16,8 +16,10 @@ func scriptName(command, script string) string {
 	if command == "EVAL" {
 		sum := sha1.Sum([]byte(script))
 		hash := hex.EncodeToString(sum[:])
-		if scripts()[hash] == "" && strings.HasSuffix(script, entering()) {
-			composed.Store(hash, "enter.lua")
+		for name, text := range endings() {
+			if scripts()[hash] == "" && strings.HasSuffix(script, text) {
+				composed.Store(hash, name)
+			}
 		}
 		script = hash
 	}
@@ -31,13 +33,15 @@ func scriptName(command, script string) string {
 // gives them its name; they are known once a process has sent their text.
 var composed sync.Map
 
-// entering is the last file of the script that takes refunds in.
-var entering = sync.OnceValue(func() string {
-	text, err := os.ReadFile(filepath.Join(root(), "journal", "enter.lua"))
-	if err != nil {
-		return "none"
+// endings are the last files of the scripts that are made of several.
+var endings = sync.OnceValue(func() map[string]string {
+	last := map[string]string{}
+	for _, name := range []string{"enter.lua", "begin.lua"} {
+		if text, err := os.ReadFile(filepath.Join(root(), "journal", name)); err == nil {
+			last[name] = string(text)
+		}
 	}
-	return string(text)
+	return last
 })
 
 // root is the module's folder.
