@@ -29,7 +29,7 @@ func (p *Processor) open(ctx context.Context, o refund.Order) (*journal.Record, 
 	}
 	// Whatever else there is to do for the refund must not wait for its provider, and
 	// what has to waits for itself.
-	if p.barred() != nil {
+	if p.barred() != nil || ctx.Err() != nil {
 		return nil, nil, nil
 	}
 	asking, err := p.Desk.Asking(callOf(a))
@@ -59,6 +59,7 @@ func (p *Processor) open(ctx context.Context, o refund.Order) (*journal.Record, 
 	case errors.Is(err, journal.ErrStale), errors.As(err, &blocked), errors.Is(err, journal.ErrNotAdmitted):
 		return rec, nil, nil
 	}
+	p.report(ctx, a, pause.Nothing().Of(attempt.pass)) // also where it is not known what the gate said
 	rec, err = p.takeBack(ctx, a, &journal.Record{ID: o.RefundID, Provider: o.Provider, PaymentID: o.PaymentID}, b.Token, attempt.pass, err)
 	if err != nil {
 		return nil, nil, err
