@@ -135,7 +135,7 @@ func (j *Journal) begin(ctx context.Context, rec *Record, b Beginning, epoch str
 		args = append(append(args, len(gate.Args)), gate.Args...)
 	}
 	made, err := j.change(ctx, j.begins, rec, c, b.Token, args...)
-	return made, c.said, err
+	return made, c.heard, err
 }
 
 func ms(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }

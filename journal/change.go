@@ -27,7 +27,7 @@ type change struct {
 	// unread says that nobody has the record as it was: it is read behind the change.
 	unread bool
 	gate   *Gate // is asked before it is made; nil: none
-	said   []any // by the gate
+	heard  []any // from the gate
 }
 
 // momentOf is a field that becomes a time, so far from now.
@@ -119,7 +119,7 @@ func (j *Journal) change(ctx context.Context, script *redis.Script, rec *Record,
 		raw, err = j.run.Run(ctx, key, script, keys, all...)
 	}
 	got, err := parseReply(raw, err)
-	c.said = got.asked
+	c.heard = got.asked
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("journal: change refund: %w", err)

@@ -10,6 +10,7 @@ import (
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
+	"refundworker/admission"
 	"refundworker/internal/world"
 	"refundworker/journal"
 	"refundworker/redisconn"
@@ -54,7 +55,7 @@ func TestATaskThatIsCancelledLeavesNoAttemptThatNobodyMakes(t *testing.T) {
 					ctx, cancel := context.WithCancel(ctx)
 					defer cancel()
 					p.Processor.Journal = journal.New(p.Backend.Redis, late{redisconn.NewWaiter(p.Backend.Redis, "none", time.Second), cancel},
-						journal.Options{Window: w.Config.DedupeWindow, Retention: w.Config.JournalRetention})
+						journal.Options{Gate: admission.GateLua(), Window: w.Config.DedupeWindow, Retention: w.Config.JournalRetention})
 					request := asks("r-1", "1.00")
 					request.Version = tasks.PayloadVersion
 					payload, err := json.Marshal(request)
