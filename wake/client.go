@@ -35,7 +35,7 @@ func (c *client) run(ctx context.Context, sha string, keys []string, args []any,
 		if s := c.set(keys[0]); s != nil {
 			return c.delayed.forward(ctx, s, func() (*redis.Cmd, int64) { return c.forward(ctx, s, keys[1], send) })
 		}
-	case completeSHA:
+	case completeSHA, completeUniqueSHA:
 		if result, kept := c.results.of(keys[taskOfComplete]); kept {
 			return c.complete(ctx, keys, args, result)
 		}

@@ -1,8 +1,10 @@
--- asynq v0.26's markAsCompleteCmd, which also leaves the task's result on it.
+-- asynq v0.26's markAsCompleteCmd and markAsCompleteUniqueCmd, which also leave the
+-- task's result on it.
 --
 -- KEYS[1] asynq:{QUEUE}:active   KEYS[2] asynq:{QUEUE}:lease
 -- KEYS[3] asynq:{QUEUE}:completed   KEYS[4] asynq:{QUEUE}:t:ID, the task
 -- KEYS[5] asynq:{QUEUE}:processed:DAY   KEYS[6] asynq:{QUEUE}:processed
+-- KEYS[7] what a unique task keeps others out with, of such a one
 -- ARGV[1] the task's id   ARGV[2] when the day's count is forgotten and
 -- ARGV[3] when the task is, in Unix seconds   ARGV[4] the message
 -- ARGV[5] the greatest count   ARGV[6] the result
@@ -17,4 +19,5 @@ if redis.call('GET', KEYS[6]) == ARGV[5] then
 else
   redis.call('INCR', KEYS[6])
 end
+if KEYS[7] and redis.call('GET', KEYS[7]) == ARGV[1] then redis.call('DEL', KEYS[7]) end
 return redis.status_reply('OK')

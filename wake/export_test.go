@@ -5,13 +5,14 @@ const MostResults = mostResults
 
 // The digests, for the test that asynq still calls the scripts.
 const (
-	CompleteSHA = completeSHA
-	DequeueSHA  = dequeueSHA
-	EnqueueSHA  = enqueueSHA
-	ForwardSHA  = forwardSHA
-	RetrySHA    = retrySHA
-	RunTaskSHA  = runTaskSHA
-	ScheduleSHA = scheduleSHA
+	CompleteSHA       = completeSHA
+	CompleteUniqueSHA = completeUniqueSHA
+	DequeueSHA        = dequeueSHA
+	EnqueueSHA        = enqueueSHA
+	ForwardSHA        = forwardSHA
+	RetrySHA          = retrySHA
+	RunTaskSHA        = runTaskSHA
+	ScheduleSHA       = scheduleSHA
 )
 
 // Kept is how many results wait for the end of their tasks.

@@ -8,6 +8,8 @@ import (
 	"math"
 	"net"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,30 +37,32 @@ func TestAResultIsWrittenWithTheEndOfItsTask(t *testing.T) {
 			for _, id := range []string{"x", "y"} {
 				enqueue(t, asynq.NewClientFromRedisClient(rdb), queue, asynq.TaskID(id), asynq.Retention(time.Hour))
 			}
+			enqueue(t, asynq.NewClientFromRedisClient(rdb), queue, asynq.TaskID("u"), asynq.Retention(time.Hour), asynq.Unique(time.Hour))
 		}
 		time.Sleep(5 * time.Second)
 		server.Shutdown()
 		stop()
 
 		for _, cmd := range seen.take() {
-			if args := cmd.Args(); cmd.Name() == "hset" && len(args) > 2 && args[1] != "asynq:{p}:t:x" && args[1] != "asynq:{p}:t:y" && args[2] == "result" {
+			if args := cmd.Args(); cmd.Name() == "hset" && len(args) > 2 && args[2] == "result" && !strings.HasPrefix(fmt.Sprint(args[1]), "asynq:{p}:") {
 				t.Errorf("the result had a trip of its own: %v", cmd)
 			}
 		}
 		state := func(queue string) map[string]any {
 			prefix := "asynq:{" + queue + "}:"
 			all := map[string]any{}
-			for _, id := range []string{"x", "y"} {
+			for _, id := range []string{"x", "y", "u"} {
 				task := rdb.HGetAll(t.Context(), prefix+"t:"+id).Val()
 				all[id] = []any{task["state"], task["result"], slices.Sorted(maps.Keys(task))}
 			}
 			ended := rdb.ZRange(t.Context(), prefix+"completed", 0, -1).Val()
 			day := prefix + "processed:" + time.Now().UTC().Format(time.DateOnly)
 			all["counts"] = []any{rdb.Get(t.Context(), day).Val(), rdb.TTL(t.Context(), day).Val() > 0, rdb.Get(t.Context(), prefix+"processed").Val()}
+			all["locks"] = len(rdb.Keys(t.Context(), prefix+"unique:*").Val())
 			all["sets"] = []any{ended, rdb.LLen(t.Context(), prefix+"active").Val(), rdb.ZCard(t.Context(), prefix+"lease").Val()}
 			return all
 		}
-		if p, a := fmt.Sprint(state("p")), fmt.Sprint(state("a")); a != p || state("p")["x"].([]any)[1] != "paid" {
+		if p, a := fmt.Sprint(state("p")), fmt.Sprint(state("a")); a != p || state("p")["u"].([]any)[1] != "paid" {
 			t.Errorf("left behind\n%s, asynq leaves\n%s", a, p)
 		}
 	})
@@ -67,20 +71,25 @@ func TestAResultIsWrittenWithTheEndOfItsTask(t *testing.T) {
 // failing fails the calls that it is told to, before or after they arrive.
 type failing struct {
 	calls
+	told atomic.Pointer[failure] // nil: none
+}
+
+type failure struct {
 	err   error
 	after bool
 }
 
 func (f *failing) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		if f.err == nil {
+		told := f.told.Load()
+		if told == nil {
 			return next(ctx, cmd)
 		}
-		if f.after {
+		if told.after {
 			_ = next(ctx, cmd)
 		}
-		cmd.SetErr(f.err)
-		return f.err
+		cmd.SetErr(told.err)
+		return told.err
 	}
 }
 
@@ -121,11 +130,11 @@ func TestAResultIsKeptUntilItsTaskEnds(t *testing.T) {
 				if err := c.HSet(ctx, "asynq:{q}:t:x", "result", []byte("paid")).Err(); err != nil {
 					t.Fatal(err)
 				}
-				hook.err, hook.after = one.err, one.after
+				hook.told.Store(&failure{one.err, one.after})
 				if err := end(); !errors.Is(err, one.err) {
 					t.Fatalf("%v", err)
 				}
-				hook.err = nil
+				hook.told.Store(nil)
 				if err := end(); (one.again == "") != (err == nil) || err != nil && err.Error() != one.again {
 					t.Errorf("the repeat: %v, want %q", err, one.again)
 				}

@@ -12,13 +12,14 @@ import (
 // The scripts of asynq v0.26 that matter here, by the digest of their text. One
 // that has changed is not known any more, and passes through as it is.
 const (
-	completeSHA = "117dca952700588e559c7ace20b925096d587974"
-	dequeueSHA  = "a8153319360adc71cdc370107f8ab9786f204765"
-	enqueueSHA  = "98d28b42650870a743450ffda9791e9e19c6991b"
-	forwardSHA  = "522b1a6ae66fe79ea2f24a9af58798ab71879035"
-	retrySHA    = "65fa409c88198a681c53e0892d8276eca0145694"
-	runTaskSHA  = "2fb646810e3433bbe85fba1a6b407eb3eced7b63"
-	scheduleSHA = "8ce6b38a99b73194585c251eb3c2a89559f37a87"
+	completeSHA       = "117dca952700588e559c7ace20b925096d587974"
+	completeUniqueSHA = "ce6833ccce362a8c0ee53beee413341daf52e39c"
+	dequeueSHA        = "a8153319360adc71cdc370107f8ab9786f204765"
+	enqueueSHA        = "98d28b42650870a743450ffda9791e9e19c6991b"
+	forwardSHA        = "522b1a6ae66fe79ea2f24a9af58798ab71879035"
+	retrySHA          = "65fa409c88198a681c53e0892d8276eca0145694"
+	runTaskSHA        = "2fb646810e3433bbe85fba1a6b407eb3eced7b63"
+	scheduleSHA       = "8ce6b38a99b73194585c251eb3c2a89559f37a87"
 )
 
 // cancelChannel is where asynq's inspector, and so asynqmon, asks for a running
@@ -34,7 +35,7 @@ var enqueueScript = redis.NewScript(enqueueText)
 //go:embed complete.lua
 var completeText string
 
-// completeScript does what asynq's own does, and leaves the task's result on it.
+// completeScript does what asynq's own two do, and leaves the task's result on it.
 var completeScript = redis.NewScript(completeText)
 
 // taskOfComplete is which of the keys is the task's.

@@ -30,6 +30,7 @@ func TestAsynqsScriptsAreTheKnownOnes(t *testing.T) {
 		}
 		put("a")
 		put("c", asynq.Retention(time.Hour))
+		put("d", asynq.Retention(time.Hour), asynq.Unique(time.Hour))
 		put("b", asynq.ProcessIn(time.Hour))
 		if err := inspector.RunTask("q", "b"); err != nil {
 			t.Fatal(err)
@@ -37,7 +38,7 @@ func TestAsynqsScriptsAreTheKnownOnes(t *testing.T) {
 		server := asynq.NewServerFromRedisClient(rdb, asynq.Config{Queues: map[string]int{"q": 1}, Concurrency: 1, LogLevel: asynq.FatalLevel,
 			RetryDelayFunc: func(int, error, *asynq.Task) time.Duration { return time.Minute }})
 		if err := server.Start(asynq.HandlerFunc(func(_ context.Context, task *asynq.Task) error {
-			if task.ResultWriter().TaskID() == "c" {
+			if id := task.ResultWriter().TaskID(); id == "c" || id == "d" {
 				return nil
 			}
 			return errors.New("later")
@@ -54,13 +55,14 @@ func TestAsynqsScriptsAreTheKnownOnes(t *testing.T) {
 			args int
 			unix int // the argument that is a Unix time; 0: none
 		}{
-			wake.EnqueueSHA:  {[]string{task, pending}, 3, 0},
-			wake.ScheduleSHA: {[]string{"asynq:{q}:t:b", "asynq:{q}:scheduled"}, 3, 1},
-			wake.RunTaskSHA:  {[]string{"asynq:{q}:t:b", pending, "asynq:{q}:groups"}, 3, 0},
-			wake.DequeueSHA:  {[]string{pending, "asynq:{q}:paused", "asynq:{q}:active", "asynq:{q}:lease"}, 2, 0},
-			wake.ForwardSHA:  {[]string{"asynq:{q}:scheduled", pending}, 4, 0},
-			wake.CompleteSHA: {[]string{"asynq:{q}:active", "asynq:{q}:lease", "asynq:{q}:completed", "asynq:{q}:t:c"}, 5, 0},
-			wake.RetrySHA:    {[]string{task, "asynq:{q}:active", "asynq:{q}:lease", "asynq:{q}:retry"}, 6, 2},
+			wake.EnqueueSHA:        {[]string{task, pending}, 3, 0},
+			wake.ScheduleSHA:       {[]string{"asynq:{q}:t:b", "asynq:{q}:scheduled"}, 3, 1},
+			wake.RunTaskSHA:        {[]string{"asynq:{q}:t:b", pending, "asynq:{q}:groups"}, 3, 0},
+			wake.DequeueSHA:        {[]string{pending, "asynq:{q}:paused", "asynq:{q}:active", "asynq:{q}:lease"}, 2, 0},
+			wake.ForwardSHA:        {[]string{"asynq:{q}:scheduled", pending}, 4, 0},
+			wake.CompleteSHA:       {[]string{"asynq:{q}:active", "asynq:{q}:lease", "asynq:{q}:completed", "asynq:{q}:t:c"}, 5, 0},
+			wake.CompleteUniqueSHA: {[]string{"asynq:{q}:active", "asynq:{q}:lease", "asynq:{q}:completed", "asynq:{q}:t:d"}, 5, 0},
+			wake.RetrySHA:          {[]string{task, "asynq:{q}:active", "asynq:{q}:lease", "asynq:{q}:retry"}, 6, 2},
 		}
 		for _, cmd := range seen.take() {
 			if cmd.Name() != "evalsha" {
