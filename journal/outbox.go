@@ -22,6 +22,7 @@ const (
 	relayFor      = 1500 * time.Millisecond // RelayAll begins nothing more after it
 	tellAtOnce    = 500                     // events that reach the stream in one script
 	confirmAtOnce = 16                      // buckets of a cluster that are waited for at once
+	waitsFor      = 5 * time.Second         // how long the event of a step is taken to wait still
 )
 
 // Relay moves the events of refunds from their outboxes to the stream. An event
@@ -31,13 +32,14 @@ const (
 //
 // The event of a record that Apply has returned is known, and what it tells is
 // durable: one call costs two round trips for every 500 of them. Of any other record,
-// and where others waited before it, all that its bucket has to tell is read first,
-// which costs two more, in a cluster one of them for each bucket.
+// where others waited before it, and where it was made so long ago that a sweep has
+// told it and a person may have had it erased, all that its bucket has to tell is read
+// first, which costs two more, in a cluster one of them for each bucket.
 func (j *Journal) Relay(ctx context.Context, recs ...*Record) error {
 	var known []untold
 	buckets := map[int]bool{}
 	for _, rec := range recs {
-		if rec.untold != nil {
+		if rec.untold != nil && rec.untold.waits() {
 			known = append(known, *rec.untold)
 		} else {
 			buckets[bucketOf(rec.place())] = true
@@ -161,6 +163,14 @@ func (j *Journal) relay(ctx context.Context, buckets []int, until time.Time) (in
 type untold struct {
 	outbox, text string
 	event        event
+	known        time.Time // when its maker heard that it waits; zero: it was read
+}
+
+// waits reports whether an event that was not read can be taken to wait still. The
+// wall clock says so, because the other one stops with a machine that is suspended.
+func (u *untold) waits() bool {
+	since := time.Now().Round(0).Sub(u.known.Round(0))
+	return since >= 0 && since < waitsFor
 }
 
 // tell puts events into the stream and then takes them out of their outboxes, so
@@ -235,7 +245,7 @@ func eventOf(rec *Record, set map[string]string, seq int64, reason string) *even
 func (e event) written(outbox, at, said string) *untold {
 	text := `{"at":"` + at + `",` + said[1:]
 	e.At = at
-	return &untold{outbox, text, e}
+	return &untold{outbox, text, e, time.Now()}
 }
 
 // eventFields is the order of an event's fields in the stream.

@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"refundworker/internal/world"
+	"refundworker/journal"
 )
 
 // slowDisk takes half a second for each script over the stream, as appendfsync
@@ -141,6 +142,32 @@ func TestOneCallRelaysABoundedPartOfABacklog(t *testing.T) {
 			}
 		}
 		checkToldOnce(t, w)
+	})
+}
+
+// Who is frozen between a step and its event does not tell again what a sweep has told:
+// it may have been erased meanwhile.
+func TestAnEventThatWasToldLongAgoIsNotToldFromMemory(t *testing.T) {
+	world.Run(t, company(world.Company{}), func(w *world.World) {
+		p := w.Start("a")
+		var settled *journal.Record
+		p.Processor.Relay = func(rec *journal.Record) { settled = rec }
+		if _, err := p.Enqueue(asks("r-1", "1.00")); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Deliver("r-1"); err != nil || settled == nil {
+			t.Fatal(settled, err)
+		}
+		if moved, err := w.Journal.RelayAll(context.Background()); moved != 1 || err != nil {
+			t.Fatalf("a sweep tells %d events, %v", moved, err)
+		}
+		time.Sleep(5 * time.Second)
+		if err := w.Journal.Relay(context.Background(), settled); err != nil {
+			t.Fatal(err)
+		}
+		if stream, err := w.Redis.Stream("refunds:events"); len(stream) != 1 || err != nil {
+			t.Errorf("%d events were told, %v", len(stream), err)
+		}
 	})
 }
 
