@@ -9,6 +9,7 @@ import (
 	"refundworker/internal/world"
 	"refundworker/pause"
 	"refundworker/refund"
+	"refundworker/tasks"
 )
 
 // A trial call that begins with its refund is one call, and its lease ends whatever
@@ -69,6 +70,21 @@ func TestAScriptThatEndsInTheMiddleLeavesNothingHalfWritten(t *testing.T) {
 		}
 		if rec := w.Records()["r-1"]; rec.State != refund.Queued || rec.Version != before.Version || len(w.Bank("bank").Calls()) > 0 {
 			w.T.Errorf("%s, change %d, calls %v", rec.State, rec.Version, w.Bank("bank").Calls())
+		}
+		if next, err := board.Enter(context.Background(), "bank", time.Minute); err != nil || !next.Probe {
+			w.T.Errorf("the next call: %+v, %v", next, err)
+		}
+	})
+}
+
+func TestATrialCallWithoutASlotIsGivenBack(t *testing.T) {
+	onTrial(t, func(w *world.World, p *world.Process, board *pause.Board) {
+		if err := p.Processor.Desk.Limiter.Penalize(context.Background(), "bank", time.Minute); err != nil {
+			w.T.Fatal(err)
+		}
+		later := tasks.AsLater(p.Deliver("r-1"))
+		if later == nil || !strings.Contains(later.Why, "the rate limit of bank") || len(w.Bank("bank").Calls()) > 0 {
+			w.T.Errorf("%v, calls %v", later, w.Bank("bank").Calls())
 		}
 		if next, err := board.Enter(context.Background(), "bank", time.Minute); err != nil || !next.Probe {
 			w.T.Errorf("the next call: %+v, %v", next, err)
