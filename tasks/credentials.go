@@ -14,20 +14,20 @@ import (
 // harmless call is refused too, the provider pauses and the refund waits. If
 // that call works, only this refund is refused, and a person has to look. rec
 // is queued again already: nothing moved.
-func (p *Processor) credentials(ctx context.Context, a Account, rec *journal.Record, o providers.Outcome) (*journal.Record, error) {
+func (p *Processor) credentials(ctx context.Context, a Account, rec *journal.Record, o providers.Outcome, pass pause.Pass) (*journal.Record, error) {
 	err := p.probe(ctx, a, rec)
 	var failed *providers.LookupError
 	switch {
 	case err == nil || errors.As(err, &failed) && failed.Unsupported:
-		p.report(ctx, a, pause.Refusal(code(o), o.Message))
+		p.report(ctx, a, pause.Refusal(code(o), o.Message).Of(pass))
 		return p.review(ctx, rec, "permission", "the provider refuses this refund for its credentials or permission ("+code(o)+"), while other calls work")
 	case errors.As(err, &failed) && failed.Kind != providers.Misconfigured:
-		p.report(ctx, a, pause.Sick(failed.Code))
+		p.report(ctx, a, pause.Sick(failed.Code).Of(pass))
 		return rec, nil
 	case failed == nil && !errors.Is(err, errNoProbe):
 		return rec, err
 	}
-	p.report(ctx, a, pause.Credentials(code(o)))
+	p.report(ctx, a, pause.Credentials(code(o)).Of(pass))
 	return rec, nil
 }
 

@@ -40,7 +40,7 @@ func (p *Processor) settle(ctx context.Context, a Account, rec *journal.Record, 
 			if next.State == refund.Queued {
 				p.note(ctx, rec, next) // Run finds it as it was before: queued
 				if o.Kind == providers.Misconfigured {
-					return p.credentials(ctx, a, next, o)
+					return p.credentials(ctx, a, next, o, pass)
 				}
 			}
 			return next, nil
