@@ -93,6 +93,9 @@ var ErrShut = errors.New("no attempt is let through now")
 // gate may be nil. said is its answer, nil if it was not asked or not heard; for how
 // long it says that the provider has been paused is kept with the refund.
 func (j *Journal) Open(ctx context.Context, o refund.Order, b Beginning, gate *Gate) (rec *Record, said []any, err error) {
+	if gate != nil && j.options.Gate == "" {
+		return nil, nil, errors.New("journal: begin attempt: there is no gate to ask; give journal.New one in Options.Gate")
+	}
 	rec = &Record{ID: o.RefundID, Provider: o.Provider, PaymentID: o.PaymentID, Digest: o.Digest(), Version: 1, Seq: 1}
 	if !o.Full {
 		rec.Amount = &o.Amount.Minor

@@ -107,3 +107,14 @@ func TestAGateIsNotAskedForWhatCannotBegin(t *testing.T) {
 	}
 	b.timesAsked("")
 }
+
+func TestAGateThatTheJournalDoesNotHaveIsAnError(t *testing.T) {
+	b := open(t)
+	b.take("mine", "100.00")
+	if rec, _, err := b.Open(t.Context(), order("mine", "100.00"), beginning(), gate("open", 0)); err == nil || rec != nil {
+		t.Errorf("%+v, %v", rec, err)
+	}
+	if rec := b.load("mine"); rec.State != refund.Queued {
+		t.Errorf("it is %s", rec.State)
+	}
+}

@@ -43,7 +43,10 @@ func (p *Processor) open(ctx context.Context, o refund.Order) (*journal.Record, 
 	rec, said, err := p.Journal.Open(writing, o, b, &journal.Gate{Keys: asking.Keys, Args: asking.Args})
 	if said != nil {
 		answer, unread := asking.Answer(said)
-		attempt.pass, err = answer.Pass, cmp.Or(err, unread)
+		if unread == nil {
+			attempt.pass = answer.Pass
+		}
+		err = cmp.Or(err, unread)
 	}
 	var blocked *journal.Blocked
 	switch {
