@@ -2,10 +2,9 @@ package providers
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
-	"slices"
-	"strings"
+
+	"refundworker/refund"
 )
 
 const maxNesting = 32
@@ -38,7 +37,9 @@ func inspect(body []byte) error {
 		case '{', '[':
 			i++
 		case '"':
-			i = endOfText(body, i)
+			if i = refund.EndOfText(body, i); i < 0 {
+				i = len(body)
+			}
 		default: // a number, true, false or null
 			i = endOfWord(body, i)
 		}
@@ -46,7 +47,7 @@ func inspect(body []byte) error {
 		if len(stack) > 0 && stack[len(stack)-1].said != nil {
 			top := &stack[len(stack)-1]
 			if !top.named {
-				top.name, top.named = fold(value), true
+				top.name, top.named = string(refund.FoldName(textOf(value))), true
 				continue
 			}
 			top.named = false
@@ -69,19 +70,6 @@ func inspect(body []byte) error {
 	return nil
 }
 
-// endOfText is behind the text that begins at i, or the end of all where it has none.
-func endOfText(body []byte, i int) int {
-	for i++; i < len(body); i++ {
-		switch body[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
-		}
-	}
-	return len(body)
-}
-
 // endOfWord is behind the number or word that begins at i.
 func endOfWord(body []byte, i int) int {
 	if n := bytes.IndexAny(body[i:], " \t\r\n,:]}[{\""); n >= 0 {
@@ -96,31 +84,19 @@ func same(a, b []byte) bool {
 	case a[0] == '{' || a[0] == '[':
 		return false
 	case a[0] == '"' && b[0] == '"':
-		return textOf(a) == textOf(b)
+		return bytes.Equal(textOf(a), textOf(b))
 	}
 	return bytes.Equal(a, b)
 }
 
-// fold is the name that a JSON text stands for, up and down again, as
-// encoding/json folds: ſ is a spelling of s.
-func fold(text []byte) string {
-	name := textOf(text)
-	if !strings.ContainsFunc(name, func(r rune) bool { return r >= 'A' && r <= 'Z' || r > '~' }) {
-		return name
-	}
-	return strings.ToLower(strings.ToUpper(name))
-}
-
 // textOf is what a JSON text stands for; empty for what is none.
-func textOf(text []byte) string {
+func textOf(text []byte) []byte {
 	if len(text) < 2 {
-		return ""
+		return nil
 	}
-	plain := text[1 : len(text)-1]
-	if !slices.ContainsFunc(plain, func(c byte) bool { return c == '\\' || c < ' ' || c > '~' }) {
-		return string(plain)
+	said, err := refund.TextOf(text)
+	if err != nil {
+		return nil
 	}
-	var s string
-	_ = json.Unmarshal(text, &s)
-	return s
+	return said
 }

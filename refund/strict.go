@@ -2,7 +2,6 @@ package refund
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -77,7 +76,7 @@ func inspect(b []byte) error {
 			depth++
 			i++
 		case '"':
-			end := endOfText(b, i)
+			end := EndOfText(b, i)
 			if end < 0 {
 				return nil
 			}
@@ -91,12 +90,12 @@ func inspect(b []byte) error {
 				top.value = false
 				continue
 			}
-			name, err := nameOf(text)
+			name, err := TextOf(text)
 			if err != nil {
 				return nil
 			}
 			if top.name, top.value = name, true; !top.exact {
-				top.name = fold(name)
+				top.name = FoldName(name)
 			}
 			if top.twice() {
 				return Invalid{{clip(string(name), maxNamed), "comes twice"}}
@@ -116,36 +115,4 @@ func inspect(b []byte) error {
 		}
 	}
 	return nil
-}
-
-// endOfText is behind the closing quote of the text that begins at i; -1: none.
-func endOfText(b []byte, i int) int {
-	for i++; i < len(b); i++ {
-		switch b[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
-		}
-	}
-	return -1
-}
-
-// nameOf is the name that a JSON text stands for.
-func nameOf(text []byte) ([]byte, error) {
-	plain := text[1 : len(text)-1]
-	if !slices.ContainsFunc(plain, func(c byte) bool { return c == '\\' || c < ' ' || c > '~' }) {
-		return plain, nil
-	}
-	var name string
-	err := json.Unmarshal(text, &name)
-	return []byte(name), err
-}
-
-// fold is a name up and down again, as encoding/json folds: ſ is a spelling of s.
-func fold(name []byte) []byte {
-	if !slices.ContainsFunc(name, func(c byte) bool { return c >= 'A' && c <= 'Z' || c > '~' }) {
-		return name
-	}
-	return bytes.ToLower(bytes.ToUpper(name))
 }
