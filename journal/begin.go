@@ -138,7 +138,18 @@ func (j *Journal) begin(ctx context.Context, rec *Record, b Beginning, epoch str
 		args = append(append(args, len(gate.Args)), gate.Args...)
 	}
 	made, err := j.change(ctx, j.begins, rec, c, b.Token, args...)
+	if err == nil && !begins(made, n, b) {
+		return nil, c.heard, fmt.Errorf("journal: attempt %d of refund %s was ended by somebody else right behind its beginning", n, rec.ID)
+	}
 	return made, c.heard, err
+}
+
+// begins reports whether a record is in the attempt n that has just begun with it.
+// What was read behind the script may be as a callback has left it, with the
+// callback's token: the attempt is its beginner's all the same, and nobody else makes it.
+func begins(rec *Record, n int, b Beginning) bool {
+	return rec.Token == b.Token ||
+		rec.State == refund.Sending && rec.Attempts == n && rec.Deadline.UnixMilli() == rec.Now.UnixMilli()+b.Timeout.Milliseconds()
 }
 
 func ms(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }

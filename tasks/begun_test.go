@@ -37,6 +37,55 @@ func (l late) Run(ctx context.Context, key string, script *redis.Script, keys []
 	return nil, ctx.Err()
 }
 
+// overheard is a runner that lets somebody else in between a script and the hash that
+// is read behind it.
+type overheard struct {
+	*redisconn.Waiter
+	rdb  *redis.Client
+	then func() error
+}
+
+func (o overheard) RunReading(ctx context.Context, key string, script *redis.Script, keys []string, hash string, args ...any) (any, map[string]string, error) {
+	raw, err := o.Waiter.Run(ctx, key, script, keys, args...)
+	if err == nil {
+		err = o.then()
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	fields, err := o.rdb.HGetAll(ctx, hash).Result()
+	return raw, fields, err
+}
+
+// The provider can't have the request yet, but whoever has the address may call.
+func TestACallbackRightBehindTheBeginningKeepsNobodyFromTheAttempt(t *testing.T) {
+	o := company(world.Company{})
+	o.Companies[0].Settings = append(o.Companies[0].Settings, "preflight: false")
+	world.Run(t, o, func(w *world.World) {
+		p, other := w.Start("a"), w.Start("b")
+		if _, err := p.Enqueue(asks("r-1", "1.00")); err != nil {
+			w.T.Fatal(err)
+		}
+		rdb, ok := p.Backend.Redis.(*redis.Client)
+		if !ok {
+			w.T.Fatalf("%T", p.Backend.Redis)
+		}
+		called := 0
+		run := overheard{redisconn.NewWaiter(rdb, "none", time.Second), rdb, func() error {
+			called++
+			return other.Callback("bank", "r-1")
+		}}
+		p.Processor.Journal = journal.New(rdb, run, journal.Options{Gate: admission.GateLua(), Window: w.Config.DedupeWindow, Retention: w.Config.JournalRetention})
+		if err := p.Deliver("r-1"); err != nil {
+			w.T.Error(err)
+		}
+		rec, calls := w.Records()["r-1"], w.Bank("bank").Calls()
+		if rec.State != refund.Succeeded || !rec.Known || rec.Attempts != 1 || len(calls) != 1 || called != 1 {
+			w.T.Errorf("%s after %d attempts, known %t; %d calls, %d callbacks", rec.State, rec.Attempts, rec.Known, len(calls), called)
+		}
+	})
+}
+
 func TestATaskThatIsCancelledLeavesNoAttemptThatNobodyMakes(t *testing.T) {
 	for name, settings := range map[string][]string{
 		"read first":                  {"preflight: false", "rate_limit: 5/s"},

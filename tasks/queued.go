@@ -241,7 +241,8 @@ func (p *Processor) blocked(ctx context.Context, a Account, rec *journal.Record,
 
 // takeBack undoes a write-ahead that failed or was not durable: nothing was
 // sent, and nobody else may send under this caller's token. Where Redis can't
-// be reached the attempt's deadline passes, and it is reconciled.
+// be reached the attempt's deadline passes, and it is reconciled; so it is where the
+// token is another's, because what runs may be an attempt that another has begun.
 func (p *Processor) takeBack(ctx context.Context, a Account, rec *journal.Record, token string, pass pause.Pass, cause error) (*journal.Record, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleFor)
 	defer cancel()
