@@ -54,7 +54,8 @@ type Call struct {
 	Lease    time.Duration // how long it may take at most if it is a trial call; see pause.Board.Enter
 	Limit    ratelimit.Limit
 	Burst    int
-	MaxWait  time.Duration // the longest wait for a slot; see ratelimit.Limiter.Reserve
+	Ready    time.Duration // how long the caller takes to get ready: its slot begins no sooner
+	MaxWait  time.Duration // the longest wait for a slot, at least Ready; see ratelimit.Limiter.Reserve
 }
 
 // Answer says whether the call may be made, and when.
@@ -97,7 +98,7 @@ type Asking struct {
 
 // Asking begins an Ask that another script asks for.
 func (d *Desk) Asking(c Call) (Asking, error) {
-	reservation, err := ratelimit.Reserving(c.Provider, c.Limit, c.Burst, c.MaxWait)
+	reservation, err := ratelimit.Reserving(c.Provider, c.Limit, c.Burst, c.Ready, c.MaxWait)
 	if err != nil {
 		return Asking{}, err
 	}

@@ -62,7 +62,7 @@ func New(rdb redis.UniversalClient) *Limiter { return &Limiter{rdb: rdb} }
 // An error means a limit that cannot be kept or that Redis did not answer; then
 // the caller has no slot.
 func (l *Limiter) Reserve(ctx context.Context, provider string, limit Limit, burst int, maxWait time.Duration) (wait time.Duration, ok bool, err error) {
-	r, err := Reserving(provider, limit, burst, maxWait)
+	r, err := Reserving(provider, limit, burst, 0, maxWait)
 	if err != nil {
 		return 0, false, err
 	}

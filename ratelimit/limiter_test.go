@@ -15,13 +15,15 @@ import (
 type bench struct {
 	t   *testing.T
 	mr  *miniredis.Miniredis
+	rdb *redis.Client
 	l   *ratelimit.Limiter
 	now time.Time
 }
 
 func newBench(t *testing.T) *bench {
 	mr := miniredis.RunT(t)
-	b := &bench{t: t, mr: mr, l: ratelimit.New(connect(t, mr)), now: time.Unix(1_790_000_000, 123_456_000)}
+	rdb := connect(t, mr)
+	b := &bench{t: t, mr: mr, rdb: rdb, l: ratelimit.New(rdb), now: time.Unix(1_790_000_000, 123_456_000)}
 	b.after(0)
 	return b
 }
@@ -53,6 +55,21 @@ func (b *bench) reserve(limit string, burst int, maxWait time.Duration) (time.Du
 	}
 	return wait, ok
 }
+
+// reserveReady is Reserve of a caller that takes so long to get ready.
+func (b *bench) reserveReady(limit ratelimit.Limit, burst int, ready, maxWait time.Duration) (time.Duration, bool, error) {
+	r, err := ratelimit.Reserving("unitpay", limit, burst, ready, maxWait)
+	if err != nil {
+		return 0, false, err
+	}
+	reply, err := reserving.Run(context.Background(), b.rdb, []string{r.Key}, r.Args...).Slice()
+	if err != nil {
+		return 0, false, err
+	}
+	return r.Slot(reply)
+}
+
+var reserving = redis.NewScript(ratelimit.ReserveLua())
 
 func (b *bench) granted(limit string, burst int, maxWait, want time.Duration) {
 	b.t.Helper()
@@ -86,6 +103,37 @@ func TestSlotsAreOneIntervalApart(t *testing.T) {
 	b.granted("5/s", 1, time.Second, 300*ms)
 	b.after(5 * time.Second)
 	b.granted("5/s", 1, 0, 0)
+}
+
+func TestASlotBeginsWhenItsCallerIsReadyAndTheNextOneAnIntervalLater(t *testing.T) {
+	b := newBench(t)
+	limit := ratelimit.Limit{Calls: 5, Per: time.Second}
+	for i, c := range []struct {
+		after, ready, maxWait, want time.Duration
+		ok                          bool
+	}{
+		{0, 50 * ms, time.Second, 50 * ms, true},
+		{0, 50 * ms, time.Second, 250 * ms, true},
+		{0, 0, time.Second, 450 * ms, true},
+		{600 * ms, 0, 0, 50 * ms, false},         // the fourth slot
+		{time.Second, 70 * ms, 0, 70 * ms, true}, // getting ready is no waiting
+		{0, 70 * ms, 0, 200 * ms, false},
+	} {
+		b.after(c.after)
+		if wait, ok, err := b.reserveReady(limit, 1, c.ready, c.maxWait); err != nil || ok != c.ok || wait != c.want {
+			t.Errorf("%d: %s, %t, %v; want %s, %t", i+1, wait, ok, err, c.want, c.ok)
+		}
+	}
+}
+
+func TestABurstIsThereForThoseWhoAreNotReadyYet(t *testing.T) {
+	b := newBench(t)
+	limit := ratelimit.Limit{Calls: 5, Per: time.Second}
+	for i, c := range []struct{ ready, want time.Duration }{{50 * ms, 50 * ms}, {0, 0}, {30 * ms, 50 * ms}, {0, 250 * ms}, {50 * ms, 450 * ms}} {
+		if wait, ok, err := b.reserveReady(limit, 3, c.ready, time.Second); err != nil || !ok || wait != c.want {
+			t.Errorf("%d: %s, %t, %v; want a slot in %s", i+1, wait, ok, err, c.want)
+		}
+	}
 }
 
 func TestBurstIsAvailableAtOnceAndAgainAfterIdleness(t *testing.T) {

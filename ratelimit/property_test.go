@@ -1,7 +1,7 @@
 package ratelimit_test
 
 import (
-	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -36,10 +36,13 @@ func TestNeverMoreThanBurstPlusRateTimesT(t *testing.T) {
 				}
 			default:
 				maxWait := time.Duration(rapid.Int64Range(0, 5*int64(interval)).Draw(rt, "maxWait"))
-				wait, ok, err := b.l.Reserve(context.Background(), "unitpay", limit, burst, maxWait)
+				ready := rapid.SampledFrom([]time.Duration{0, 0, min(maxWait, ratelimit.MaxWait) / 3}).Draw(rt, "ready")
+				wait, ok, err := b.reserveReady(limit, burst, ready, maxWait)
 				switch {
 				case err != nil:
 					rt.Fatal(err)
+				case ok && wait < ready.Truncate(time.Microsecond):
+					rt.Fatalf("a slot in %s, though the caller needs %s", wait, ready)
 				case ok && wait > maxWait:
 					rt.Fatalf("a slot in %s, though the caller waits %s only", wait, maxWait)
 				case ok && b.now.Add(wait).Before(barred):
@@ -49,6 +52,8 @@ func TestNeverMoreThanBurstPlusRateTimesT(t *testing.T) {
 				}
 			}
 		}
+		// Who needs longer may have been given a later one first.
+		slices.SortFunc(slots, time.Time.Compare)
 		for i := range slots {
 			for j := i; j < len(slots); j++ {
 				span, count := slots[j].Sub(slots[i]), j-i+1

@@ -7,6 +7,8 @@
 -- ARGV[4]  how far past the next slot those turned away are spread, in microseconds
 -- ARGV[5]  the most that any caller's ARGV[3] can be
 -- ARGV[6]  the longest penalty
+-- ARGV[7]  how long the caller takes to get ready, in microseconds, at most ARGV[3]:
+--          a slot begins no sooner
 -- Returns  {1, w, w}: a slot is reserved; it begins in w microseconds
 --          {0, w, r}: nothing is reserved; the next slot begins in w, and the
 --                     caller should come back in r: ARGV[3] before the slot
@@ -34,8 +36,12 @@ end
 -- A penalty ends with one slot and not with a burst: the provider has just
 -- said that it was too much.
 local ahead = (burst - 1) * interval
-tat = math.max(tat, now, barred > 0 and barred + ahead or 0)
-local slot = math.max(tat - ahead, now)
+-- Who needs longer may be given a later slot before another gets an earlier one. In
+-- no window there are more for that: the last one given of those in it lies behind
+-- the first one given, by an interval for each but the burst.
+local soonest = now + tonumber(ARGV[7])
+tat = math.max(tat, soonest, barred > 0 and barred + ahead or 0)
+local slot = math.max(tat - ahead, soonest)
 
 if slot - now <= longest then
   tat = tat + interval

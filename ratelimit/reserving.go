@@ -21,19 +21,22 @@ type Reservation struct {
 	maxWait   time.Duration
 }
 
-// Reserving begins a Reserve that another script asks for: see ReserveLua.
-func Reserving(provider string, limit Limit, burst int, maxWait time.Duration) (Reservation, error) {
+// Reserving begins a Reserve that another script asks for: see ReserveLua. The slot
+// begins no sooner than in ready, which is what the caller takes to get ready for it
+// and counts as waited for; an unlimited call has none that could begin.
+func Reserving(provider string, limit Limit, burst int, ready, maxWait time.Duration) (Reservation, error) {
 	limit = limit.orDefault()
 	if err := limit.check(); err != nil {
 		return Reservation{}, fmt.Errorf("rate limit of %s: %w", provider, err)
 	}
 	interval := limit.interval()
 	slots := min(max(int64(burst), 1), maxBurst.Microseconds()/max(interval, 1))
-	maxWait = min(max(maxWait, 0), MaxWait)
+	ready = min(max(ready, 0), MaxWait)
+	maxWait = min(max(maxWait, ready), MaxWait)
 	return Reservation{
 		Key: key(provider), provider: provider, unlimited: limit.Unlimited, maxWait: maxWait,
 		Args: []any{interval, slots, maxWait.Microseconds(),
-			Horizon.Microseconds(), MaxWait.Microseconds(), MaxPenalty.Microseconds()},
+			Horizon.Microseconds(), MaxWait.Microseconds(), MaxPenalty.Microseconds(), ready.Microseconds()},
 	}, nil
 }
 

@@ -36,44 +36,49 @@ func (p *Processor) gate(ctx context.Context, a Account) (pause.Pass, error) {
 }
 
 // gateEarly is gate, and lets the call through so long before its slot, to get
-// ready in; it may be made after from.
-func (p *Processor) gateEarly(ctx context.Context, a Account, early time.Duration) (pass pause.Pass, from time.Time, err error) {
+// ready in. The slot begins no sooner than that takes.
+func (p *Processor) gateEarly(ctx context.Context, a Account, early time.Duration) (pass pause.Pass, s slot, err error) {
 	ctx, span := p.waitSpan(ctx, a.Name)
 	defer func() { end(span, nil, err) }()
 	if err := p.barred(); err != nil {
-		return pass, from, err
+		return pass, s, err
 	}
 	call := callOf(a)
-	call.MaxWait = inPlace
+	call.Ready, call.MaxWait = min(p.ahead.time(), early), inPlace
 	hold := limitHold
 	if spare(ctx) {
 		call.MaxWait, hold = 0, 0
 	}
 	for waited := false; ; {
+		s.since = time.Now()
 		got, err := p.Desk.Ask(ctx, call)
-		if err != nil || got.Slot {
-			return p.wait(ctx, a, got, err, early)
+		if err != nil {
+			return got.Pass, s, err
+		}
+		if got.Slot {
+			s, err = p.wait(ctx, a, call, got, s.since, early)
+			return got.Pass, s, err
 		}
 		if got.Pass.Open {
 			p.Observer.Limited(a.Name)
 			p.report(ctx, a, pause.Nothing().Of(got.Pass))
 			here := min(got.Wait, hold)
 			if err := p.sleep(ctx, here); err != nil {
-				return got.Pass, from, err
+				return got.Pass, s, err
 			}
 			if hold -= here; hold == 0 {
-				return got.Pass, from, &Later{After: retry.Spread(got.Wait-here, p.Random), Why: "the rate limit of " + a.Name}
+				return got.Pass, s, &Later{After: retry.Spread(got.Wait-here, p.Random), Why: "the rate limit of " + a.Name}
 			}
 			continue
 		}
 		// A short wait happens here, so that refunds behind a pause stay in the
 		// queue instead of going round.
 		if waited {
-			return got.Pass, from, &Later{After: retry.Spread(min(got.Pass.Wait, pauseLook), p.Random), Why: pausedWhy(a.Name, got.Pass)}
+			return got.Pass, s, &Later{After: retry.Spread(min(got.Pass.Wait, pauseLook), p.Random), Why: pausedWhy(a.Name, got.Pass)}
 		}
 		waited = true
 		if err := p.sleep(ctx, retry.Spread(min(got.Pass.Wait, inPlace), p.Random)); err != nil {
-			return got.Pass, from, err
+			return got.Pass, s, err
 		}
 	}
 }
@@ -98,21 +103,20 @@ func callOf(a Account) admission.Call {
 
 // wait waits for the slot of a call that may be made, but for the time that it
 // takes to get ready.
-func (p *Processor) wait(ctx context.Context, a Account, got admission.Answer, err error, early time.Duration) (pause.Pass, time.Time, error) {
-	from := time.Now().Add(got.Wait) // a timer's clock, not the refund's
-	if err == nil && got.Wait > 0 {
+func (p *Processor) wait(ctx context.Context, a Account, call admission.Call, got admission.Answer, asked time.Time, early time.Duration) (slot, error) {
+	s := slot{from: time.Now().Add(got.Wait), since: asked}
+	if got.Wait > call.Ready {
 		p.Observer.Limited(a.Name)
-		if err = p.sleep(ctx, max(got.Wait-early, 0)); err != nil {
-			p.report(ctx, a, pause.Nothing().Of(got.Pass))
-		}
 	}
-	return got.Pass, from, err
+	if rest := got.Wait - early; rest > 0 {
+		if err := p.sleep(ctx, rest); err != nil {
+			p.report(ctx, a, pause.Nothing().Of(got.Pass))
+			return s, err
+		}
+		s.since = time.Now()
+	}
+	return s, nil
 }
-
-// attemptEarly is how long before its slot an attempt is written ahead: writing
-// takes a different time for each, and calls that leave one slot late and the next
-// in time are too close together for the provider.
-const attemptEarly = 50 * time.Millisecond
 
 // asSpare marks what is done beside the queue. It takes a slot of the limit that
 // is free, and waits for none: where all are taken the queue's own workers wait

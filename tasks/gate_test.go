@@ -3,6 +3,7 @@ package tasks_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -56,6 +57,56 @@ func TestACallLeavesInItsSlotHoweverLongWritingItAheadTakes(t *testing.T) {
 		}
 		if calls := w.Bank("bank").Calls(); len(calls) != 1 || calls[0].At.Sub(begun) != 2*time.Second {
 			w.T.Errorf("calls %v, want one when the slot begins, 2s after %s", calls, begun)
+		}
+	})
+}
+
+// A slot that is free begins when the attempt can leave, and the next one an interval
+// after that: it is no use that it begins at once, for a call that is late.
+func TestTwoCallsAreAnIntervalApartThoughWritingTheFirstAheadTakesLong(t *testing.T) {
+	busy(t, 0, func(w *world.World, p *world.Process) {
+		if _, err := p.Enqueue(asksOf("p-2", "r-2", "1.00")); err != nil {
+			w.T.Fatal(err)
+		}
+		p.FaultOn("begin.lua", world.Slow)
+		if err := errors.Join(p.Deliver("r-1"), p.Deliver("r-2")); err != nil {
+			w.T.Fatal(err)
+		}
+		if calls := w.Bank("bank").Calls(); len(calls) != 2 || calls[1].At.Sub(calls[0].At) != 2*time.Second {
+			w.T.Errorf("calls %v, want them 2s apart", calls)
+		}
+	})
+}
+
+func TestAnIdleWorkersCallWaitsNoLongerThanTheOnesBeforeItTookToGetReady(t *testing.T) {
+	busy(t, 0, func(w *world.World, p *world.Process) {
+		took := func(id string) time.Duration {
+			time.Sleep(time.Minute)
+			if _, err := p.Enqueue(asksOf(id, id, "1.00")); err != nil {
+				w.T.Fatal(err)
+			}
+			begun := w.Now()
+			if err := p.Deliver(id); err != nil {
+				w.T.Fatal(err)
+			}
+			calls := w.Bank("bank").Calls()
+			return calls[len(calls)-1].At.Sub(begun)
+		}
+		if first := took("first"); first != 50*time.Millisecond {
+			w.T.Errorf("the first leaves after %s, want 50ms: nobody knows what it takes", first)
+		}
+		for i := range 40 {
+			took(fmt.Sprintf("next-%d", i))
+		}
+		if later := took("later"); later > time.Millisecond {
+			w.T.Errorf("when none took long, one leaves after %s", later)
+		}
+		p.FaultOn("begin.lua", world.Slow)
+		if slow := took("slow"); slow != world.Slowness {
+			w.T.Errorf("the one that takes long leaves after %s, want %s", slow, world.Slowness)
+		}
+		if next := took("last"); next != world.Slowness {
+			w.T.Errorf("the one after that leaves after %s, want %s", next, world.Slowness)
 		}
 	})
 }

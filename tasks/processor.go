@@ -56,6 +56,7 @@ type Processor struct {
 	accounts map[string]Account
 	intake   intake
 	held     atomic.Pointer[string]
+	ahead    ahead
 }
 
 // Hold stops all calls to providers while err is not nil, because what is

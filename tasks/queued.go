@@ -75,7 +75,7 @@ func (p *Processor) queued(ctx context.Context, a Account, rec *journal.Record) 
 			return p.blocked(ctx, a, rec, &journal.Blocked{Why: journal.GuardOver})
 		}
 	}
-	pass, from, err := p.gateEarly(ctx, a, attemptEarly)
+	pass, s, err := p.gateEarly(ctx, a, attemptEarly)
 	if err != nil {
 		return rec, err
 	}
@@ -90,7 +90,7 @@ func (p *Processor) queued(ctx context.Context, a Account, rec *journal.Record) 
 		p.report(ctx, a, pause.Nothing().Of(pass))
 		return p.askApproval(ctx, rec, why, err)
 	}
-	return p.attempt(ctx, a, rec, b, pass, from)
+	return p.attempt(ctx, a, rec, b, pass, s)
 }
 
 func (p *Processor) beginning(a Account) journal.Beginning {
@@ -146,8 +146,8 @@ func (p *Processor) weigh(a Account, rec *journal.Record, got asked) *journal.St
 	return nil
 }
 
-// attempt writes the attempt ahead and sends it, no earlier than from.
-func (p *Processor) attempt(ctx context.Context, a Account, rec *journal.Record, b journal.Beginning, pass pause.Pass, from time.Time) (*journal.Record, error) {
+// attempt writes the attempt ahead and sends it, no earlier than its slot.
+func (p *Processor) attempt(ctx context.Context, a Account, rec *journal.Record, b journal.Beginning, pass pause.Pass, s slot) (*journal.Record, error) {
 	if err := ctx.Err(); err != nil {
 		p.report(ctx, a, pause.Nothing().Of(pass))
 		return rec, err
@@ -174,8 +174,9 @@ func (p *Processor) attempt(ctx context.Context, a Account, rec *journal.Record,
 		return p.takeBack(ctx, a, rec, b.Token, pass, err)
 	}
 	p.note(ctx, rec, sending)
+	p.ahead.took(time.Since(s.since))
 	// Nothing cuts this short: it is less than attemptEarly, and then the attempt is due.
-	<-time.After(time.Until(from))
+	<-time.After(time.Until(s.from))
 	return p.send(ctx, a, sending, begun{pass, started})
 }
 

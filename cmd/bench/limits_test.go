@@ -53,9 +53,10 @@ func TestTheRateIsJudgedByEveryWindow(t *testing.T) {
 }
 
 // A second of slots, 10/s, as MONITOR shows it. Each line is the time of the
-// request in ms after some time, and what was written then: the next tat in ms.
+// request in ms after some time, what was written then: the next tat in ms, and how
+// long the caller takes to get ready.
 func TestSlotsAreReadFromWhatTheLimiterWrites(t *testing.T) {
-	type write struct{ asked, tat int }
+	type write struct{ asked, tat, ready int }
 	for name, c := range map[string]struct {
 		burst  int
 		calls  int64
@@ -64,15 +65,18 @@ func TestSlotsAreReadFromWhatTheLimiterWrites(t *testing.T) {
 		most   int
 		err    string
 	}{
-		"one in each slot":                    {1, 3, []int{1, 100, 250}, []write{{0, 100}, {100, 200}, {200, 300}}, 3, ""},
-		"reserved ahead":                      {1, 2, []int{0, 110}, []write{{0, 100}, {10, 200}, {20, 300}}, 3, ""},
-		"somebody is turned away":             {1, 2, nil, []write{{0, 100}, {10, 100}, {110, 210}}, 2, ""},
-		"eleven in a second, both ends of it": {1, 12, nil, []write{{0, 100}, {0, 200}, {0, 300}, {0, 400}, {0, 500}, {0, 600}, {0, 700}, {0, 800}, {0, 900}, {0, 1000}, {0, 1100}, {0, 1200}}, 11, ""},
-		"a burst":                             {3, 4, []int{0, 0, 0, 100}, []write{{0, 100}, {0, 200}, {0, 300}, {100, 400}}, 4, ""},
-		"a burst that is too large":           {2, 3, nil, []write{{0, 100}, {0, 200}, {0, 201}}, 3, "a slot came 99ms too early"},
-		"a slot too early":                    {1, 2, nil, []write{{0, 100}, {60, 160}}, 2, "a slot came 39.997ms too early"},
-		"a call before its slot":              {1, 2, []int{0, 99}, []write{{0, 100}, {1, 200}}, 2, "call 2 came 1ms before its slot"},
-		"a call without a slot":               {1, 3, nil, []write{{0, 100}, {100, 200}}, 2, "3 calls, and the limit let 2 through"},
+		"one in each slot":                      {1, 3, []int{1, 100, 250}, []write{{0, 100, 0}, {100, 200, 0}, {200, 300, 0}}, 3, ""},
+		"reserved ahead":                        {1, 2, []int{0, 110}, []write{{0, 100, 0}, {10, 200, 0}, {20, 300, 0}}, 3, ""},
+		"somebody is turned away":               {1, 2, nil, []write{{0, 100, 0}, {10, 100, 0}, {110, 210, 0}}, 2, ""},
+		"eleven in a second, both ends of it":   {1, 12, nil, []write{{0, 100, 0}, {0, 200, 0}, {0, 300, 0}, {0, 400, 0}, {0, 500, 0}, {0, 600, 0}, {0, 700, 0}, {0, 800, 0}, {0, 900, 0}, {0, 1000, 0}, {0, 1100, 0}, {0, 1200, 0}}, 11, ""},
+		"a burst":                               {3, 4, []int{0, 0, 0, 100}, []write{{0, 100, 0}, {0, 200, 0}, {0, 300, 0}, {100, 400, 0}}, 4, ""},
+		"a burst that is too large":             {2, 3, nil, []write{{0, 100, 0}, {0, 200, 0}, {0, 201, 0}}, 3, "a slot came 99ms too early"},
+		"a slot too early":                      {1, 2, nil, []write{{0, 100, 0}, {60, 160, 0}}, 2, "a slot came 39.997ms too early"},
+		"a call before its slot":                {1, 2, []int{0, 99}, []write{{0, 100, 0}, {1, 200, 0}}, 2, "call 2 came 1ms before its slot"},
+		"not ready at once":                     {1, 2, []int{40, 140}, []write{{0, 140, 40}, {10, 240, 40}}, 2, ""},
+		"a burst of whom some take longer":      {3, 4, []int{2, 40, 40, 140}, []write{{0, 140, 40}, {1, 240, 0}, {2, 340, 30}, {3, 440, 0}}, 4, ""},
+		"a call before its caller can be ready": {1, 1, []int{39}, []write{{0, 140, 40}}, 1, "call 1 came 1ms before its slot"},
+		"a call without a slot":                 {1, 3, nil, []write{{0, 100, 0}, {100, 200, 0}}, 2, "3 calls, and the limit let 2 through"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, err := watchSlots("bank", tenth(t), c.burst)
@@ -81,7 +85,7 @@ func TestSlotsAreReadFromWhatTheLimiterWrites(t *testing.T) {
 			}
 			for _, w := range c.writes {
 				for _, line := range []string{
-					fmt.Sprintf(`1700000000.%03d000 [0 127.0.0.1:1] "evalsha" "0123"`, w.asked),
+					fmt.Sprintf(`1700000000.%03d000 [0 127.0.0.1:1] "evalsha" "0123" "2" "refunds:{prov:bank}:pause" "refunds:{prov:bank}:limit" "1" "5" "100000" "%d"`, w.asked, w.ready*1000),
 					fmt.Sprintf(`1700000000.%03d001 [0 lua] "TIME"`, w.asked),
 					fmt.Sprintf(`1700000000.%03d002 [0 lua] "SET" "refunds:{prov:other}:limit" "1 0 0" "PX" "1"`, w.asked),
 					fmt.Sprintf(`1700000000.%03d003 [0 lua] "SET" "refunds:{prov:bank}:limit" "%d 0 0" "PX" "1"`, w.asked, 1700000000_000000+int64(w.tat)*1000),

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -46,19 +47,23 @@ func mostIn(window time.Duration, list []span) (most int) {
 // its state: see ratelimit/state.lua. There may be no penalty meanwhile.
 type slots struct {
 	wrote           *regexp.Regexp
-	interval, ahead time.Duration // as the limiter reckons them
-	tat             time.Duration // the state as it was last written
-	asked           time.Duration // when the latest request came
+	reserves        *regexp.Regexp // a request that may, with how long its caller takes to get ready
+	interval, ahead time.Duration  // as the limiter reckons them
+	tat             time.Duration  // the state as it was last written
+	asked           time.Duration  // when the latest request came
+	ready           time.Duration  // how long its caller takes
 	given           []span
 }
 
 func watchSlots(provider string, limit ratelimit.Limit, burst int) (*slots, error) {
-	r, err := ratelimit.Reserving(provider, limit, burst, 0)
+	r, err := ratelimit.Reserving(provider, limit, burst, 0, 0)
 	if err != nil {
 		return nil, err
 	}
 	interval := time.Duration(r.Args[0].(int64)) * time.Microsecond
-	return &slots{wrote: regexp.MustCompile(`^\d+\.\d+ \[\d+ lua\] "(?i:set)" ` + regexp.QuoteMeta(strconv.Quote(r.Key)) + ` "(\d+) \d+ \d+"`),
+	key := regexp.QuoteMeta(strconv.Quote(r.Key))
+	return &slots{wrote: regexp.MustCompile(`^\d+\.\d+ \[\d+ lua\] "(?i:set)" ` + key + ` "(\d+) \d+ \d+"`),
+		reserves: regexp.MustCompile(key + ` .*"(\d+)"\s*$`),
 		interval: interval, ahead: time.Duration(burst-1) * interval}, nil
 }
 
@@ -72,7 +77,11 @@ func (s *slots) take(line string) {
 	}
 	at := time.Duration(n) * time.Microsecond
 	if !strings.HasPrefix(rest, "[0 lua]") {
-		s.asked = at
+		s.asked, s.ready = at, 0
+		if asks := s.reserves.FindStringSubmatch(rest); asks != nil {
+			n, _ = strconv.ParseInt(asks[1], 10, 64) // 0 where it is none
+			s.ready = time.Duration(n) * time.Microsecond
+		}
 		return
 	}
 	wrote := s.wrote.FindStringSubmatch(line)
@@ -84,10 +93,17 @@ func (s *slots) take(line string) {
 	if err != nil || tat == s.tat {
 		return // somebody was turned away
 	}
-	// It begins at once, that is between the request and this line, or later.
+	// It begins when its caller is ready, reckoned from a time between the request and
+	// this line, or later.
 	s.tat = tat
 	begins := tat - s.interval - s.ahead
-	s.given = append(s.given, span{max(begins, s.asked), max(begins, at)})
+	given := span{max(begins, s.asked+s.ready), max(begins, at+s.ready)}
+	// Who takes longer may have been given a later one first.
+	i := len(s.given)
+	for i > 0 && s.given[i-1].from > given.from {
+		i--
+	}
+	s.given = slices.Insert(s.given, i, given)
 }
 
 // check compares what was given away with the limit, and with the calls that came,
