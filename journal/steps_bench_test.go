@@ -10,8 +10,10 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"refundworker/admission"
 	"refundworker/internal/redistest"
 	"refundworker/journal"
+	"refundworker/ratelimit"
 	"refundworker/redisconn"
 	"refundworker/refund"
 )
@@ -36,15 +38,19 @@ func openLedger(b *testing.B) ledger {
 	if err := lineage.Admit(b.Context(), rdb, info["Replication"]["master_replid"], func(string) bool { return true }); err != nil {
 		b.Fatal(err)
 	}
-	j := journal.New(rdb, redisconn.NewWaiter(rdb, "none", time.Second), journal.Options{Window: window, Retention: retention, Lineage: true})
+	j := journal.New(rdb, redisconn.NewWaiter(rdb, "none", time.Second), journal.Options{Window: window, Retention: retention, Lineage: true, Gate: admission.GateLua()})
 	return ledger{j, b, b.Context(), rdb}
+}
+
+func numbered(i int) refund.Order {
+	o := order(fmt.Sprintf("4b0f7c1e-9f6f-4f0f-8a57-%012d", i), "100.00")
+	o.PaymentID, o.Reason, o.Metadata = strconv.Itoa(1_000_000_000+i), "returned goods", map[string]string{"order": strconv.Itoa(1000 + i)}
+	return o
 }
 
 func (l ledger) take(i int) *journal.Record {
 	l.b.Helper()
-	o := order(fmt.Sprintf("4b0f7c1e-9f6f-4f0f-8a57-%012d", i), "100.00")
-	o.PaymentID, o.Reason, o.Metadata = strconv.Itoa(1_000_000_000+i), "returned goods", map[string]string{"order": strconv.Itoa(1000 + i)}
-	taken, err := l.Take(l.ctx, o, journal.Taking{By: "enqueue"})
+	taken, err := l.Take(l.ctx, numbered(i), journal.Taking{By: "enqueue"})
 	if err != nil || taken.Record == nil {
 		l.b.Fatalf("%+v, %v", taken, err)
 	}
@@ -60,6 +66,25 @@ func (l ledger) begin(rec *journal.Record) *journal.Record {
 		l.b.Fatal(err)
 	}
 	return next
+}
+
+// open asks for a slot, reads the refund and begins its attempt, all in one.
+func (l ledger) open(i int, asking admission.Asking) {
+	l.b.Helper()
+	at := journal.Beginning{Timeout: 15 * time.Second, Grace: time.Second, MaxAge: time.Minute, By: "worker-1/4711",
+		Token: journal.NewToken(), Set: map[string]string{"account": "5c1fd1fca8f4f4b6", "start_wall": "1767268800000", "paused_before": "0"}}
+	if _, _, err := l.Open(l.ctx, numbered(i), at, &journal.Gate{Keys: asking.Keys, Args: asking.Args}); err != nil {
+		l.b.Fatal(err)
+	}
+}
+
+func (l ledger) asking() admission.Asking {
+	l.b.Helper()
+	asking, err := admission.New(l.rdb).Asking(admission.Call{Provider: "unitpay", Lease: time.Minute, Limit: ratelimit.Limit{Unlimited: true}, Burst: 1, MaxWait: time.Second})
+	if err != nil {
+		l.b.Fatal(err)
+	}
+	return asking
 }
 
 func (l ledger) settle(rec *journal.Record) *journal.Record {
@@ -110,6 +135,7 @@ func BenchmarkSteps(b *testing.B) {
 			}
 		}},
 		"begin":  {ledger.take, func(l ledger, rec *journal.Record, _ int) { l.begin(rec) }},
+		"open":   {ledger.take, func(l ledger, _ *journal.Record, i int) { l.open(i, l.asking()) }},
 		"settle": {func(l ledger, i int) *journal.Record { return l.begin(l.take(i)) }, func(l ledger, rec *journal.Record, _ int) { l.settle(rec) }},
 		"relay": {func(l ledger, i int) *journal.Record { return l.settle(l.begin(l.take(i))) }, func(l ledger, rec *journal.Record, _ int) {
 			if err := l.Relay(l.ctx, rec); err != nil {
