@@ -18,7 +18,7 @@ var (
 	//go:embed gate.lua
 	gateLua string
 
-	admitScript = redis.NewScript(askLua() + admitLua)
+	admitScript = redis.NewScript("local time = redis.call('TIME')\n" + askLua() + admitLua)
 )
 
 func askLua() string {
@@ -31,8 +31,9 @@ func function(name, body string) string {
 
 // GateLua is what Ask runs, for a script that asks first and then does what the call
 // is for: the body of a function of KEYS and ARGV, which are Asking's Keys and Args.
-// It returns what Asking's Answer reads, whether the call may be made at this moment,
-// and for how many milliseconds the provider has been paused, ever.
+// It is put behind a local time, what TIME answered. It returns what Asking's Answer
+// reads, whether the call may be made at this moment, and for how many milliseconds the
+// provider has been paused, ever.
 func GateLua() string { return askLua() + function("admit", admitLua) + gateLua }
 
 // Desk is where a call to a provider is asked for. It may be used concurrently.

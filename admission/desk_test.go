@@ -121,7 +121,7 @@ func connect(t *testing.T, mr *miniredis.Miniredis) *redis.Client {
 func TestTheGateOfAnotherScript(t *testing.T) {
 	rdb := redistest.Start(t).Client(t)
 	desk := admission.New(rdb)
-	script := redis.NewScript("local function gate(KEYS, ARGV)\n" + admission.GateLua() + "\nend\n" +
+	script := redis.NewScript("local time = redis.call('TIME')\nlocal function gate(KEYS, ARGV)\n" + admission.GateLua() + "\nend\n" +
 		"local said, may, paused = gate(KEYS, ARGV)\nreturn {said, may and 1 or 0, paused}")
 	gate := func(what string, c admission.Call, may int64) admission.Answer {
 		t.Helper()

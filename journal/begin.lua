@@ -22,22 +22,21 @@
 -- Answers as step.lua, the sixth being the gate's answer or 0, or {'shut', now, {}, '', '',
 -- the gate's answer}, {'not admitted', …} or {'blocked', now, fields, epoch, restored, why, other id, ms to wait}.
 local id, token, provider, place = ARGV[1], ARGV[2], ARGV[6], ARGV[7]
-local now = clock()
 local r = redis.call('HMGET', KEYS[1], 'token', 'ver', 'state', 'digest', 'amount', 'first_unproven', 'due', 'why')
-if not r[2] then return { 'missing', text(now), {}, '', 0 } end
+if not r[2] then return { 'missing', stamp, {}, '', 0 } end
 if r[1] == token then
   redis.call('HSET', KEYS[1], 'token', token)
-  return answer('again', id, now, place)
+  return answer('again', id, place)
 end
-if not unchanged(r) or r[3] ~= 'queued' or r[4] ~= ARGV[5] then return answer('stale', id, now, place) end
+if not unchanged(r) or r[3] ~= 'queued' or r[4] ~= ARGV[5] then return answer('stale', id, place) end
 local unread = ARGV[8] == ''
-if unread and tonumber(r[7] or '0') > now then return answer('stale', id, now, place) end
+if unread and tonumber(r[7] or '0') > now then return answer('stale', id, place) end
 
 local amount = tonumber(r[5] or '')
 local refunds, epoch = refunds_of(place)
 
 local function blocked(why, other, wait)
-  local a = answer('blocked', id, now, place)
+  local a = answer('blocked', id, place)
   a[6], a[7], a[8] = why, other, text(wait)
   return a
 end
@@ -45,7 +44,7 @@ end
 local marks = redis.call('MGET', prefix .. 'restored', prefix .. 'primary')
 if ARGV[15] == '1' then
   local history = string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
-  if history and string.sub(marks[2] or '', 1, #history) ~= history then return answer('not admitted', id, now, place) end
+  if history and string.sub(marks[2] or '', 1, #history) ~= history then return answer('not admitted', id, place) end
 end
 local restored = marks[1] or ''
 if restored ~= ARGV[13] or not unread and epoch ~= ARGV[8] then
@@ -58,14 +57,14 @@ for _, other in ipairs(refunds) do
     earlier = false
   else
     local o = sibling(other)
-    if o and counts(o, now) then
+    if o and counts(o) then
       -- One that was taken back after it succeeded may count no more.
       if not o.contradicted then moved = moved + (o.moved or 0) end
       -- An accepted one still moves the payment's total, up or down: beside it
       -- nobody could tell what an attempt has moved.
       if o.state == 'sending' or o.state == 'unknown' or o.state == 'accepted' then return blocked('busy', o.id, 0) end
       if o.unproven and open(o.state) then return blocked('unproven', o.id, 0) end
-      if earlier and same_window(not amount, amount, o) and holds_window(o, now) then
+      if earlier and same_window(not amount, amount, o) and holds_window(o) then
         local wait = open(o.state) and 0 or (o.window_ends - now)
         return blocked('window', o.id, wait)
       end
@@ -86,16 +85,16 @@ local gates, asked = tonumber(ARGV[17]), 0
 if gates > 0 then
   local may, paused
   asked, may, paused = gate({ unpack(KEYS, 3) }, { unpack(ARGV, 18, 17 + gates) })
-  if not may then return { 'shut', text(now), {}, '', '', asked } end
+  if not may then return { 'shut', stamp, {}, '', '', asked } end
   if paused > 0 then
     ARGV[#ARGV + 1] = 'paused_before'
     ARGV[#ARGV + 1] = text(paused)
   end
 end
 
-write(18 + gates, now)
+write(18 + gates)
 if unread and r[8] then redis.call('HDEL', KEYS[1], 'why') end -- that it waited for a window
 schedule(id, 'queued', 'sending', now + ARGV[16])
-index(id, provider, 'queued', 'sending', now)
+index(id, provider, 'queued', 'sending')
 epoch = text(redis.call('HINCRBY', payment_key(place), ':epoch', 1))
-return { 'ok', text(now), {}, epoch, restored, asked }
+return { 'ok', stamp, {}, epoch, restored, asked }

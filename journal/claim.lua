@@ -2,8 +2,8 @@
 -- KEYS[1] claim. ARGV: place (provider:payment), digest, retention in ms.
 -- Answers {'new'|'same'|'conflict'|'expired', refusal JSON or ''}. claim.go says what
 -- the claim holds.
-local now, digest = clock(), string.sub(ARGV[2], 1, 11)
-local new = string.sub(text(now), 1, -4) .. ' ' .. digest .. ' ' .. ARGV[1]
+local digest = string.sub(ARGV[2], 1, 11)
+local new = string.sub(stamp, 1, -4) .. ' ' .. digest .. ' ' .. ARGV[1]
 if redis.call('SETNX', KEYS[1], new) == 1 then return { 'new', '' } end
 local had = redis.call('GET', KEYS[1])
 -- A repeat writes too, so that waiting for durability waits for something.

@@ -50,7 +50,7 @@ type Options struct {
 	Cluster      bool
 	EventsMaxLen int64 // about how many events the stream keeps; 0 for a million
 	// Gate is asked by Open before an attempt begins: the body of a Lua function of KEYS
-	// and ARGV, which are a Gate's. It returns an answer for the caller, whether the
+	// and ARGV, which are a Gate's; time is what TIME answered. It returns an answer for the caller, whether the
 	// attempt may begin, and for how many milliseconds its provider has been paused, ever.
 	Gate string
 }
@@ -75,7 +75,7 @@ func New(rdb redis.UniversalClient, run Runner, o Options) *Journal {
 	if o.Gate != "" {
 		gate = "local function gate(KEYS, ARGV)\n" + o.Gate + "\nend\n"
 	}
-	return &Journal{rdb: rdb, run: run, options: o, begins: redis.NewScript(source("lib") + gate + source("begin"))}
+	return &Journal{rdb: rdb, run: run, options: o, begins: redis.NewScript(source("lib") + source("payment") + gate + source("begin"))}
 }
 
 // Clustered reports whether the keys of different slots may lie on different servers.
@@ -86,15 +86,16 @@ var sources embed.FS
 
 var (
 	loadScript   = script("load")
-	takeScript   = script("take")
+	takeScript   = script("payment", "metadata", "take")
 	stepScript   = script("step")
-	pruneScript  = script("prune")
-	rankScript   = script("rank")
+	eraseScript  = script("metadata", "step")
+	pruneScript  = script("metadata", "prune")
+	rankScript   = script("payment", "rank")
 	dayScript    = redis.NewScript(source("day"))
 	freeScript   = redis.NewScript(source("day_free"))
 	claimScript  = script("claim")
 	refuseScript = redis.NewScript(source("refuse"))
-	enterScript  = redis.NewScript(source("lib") + function("claim") + function("take") + function("refuse") + source("enter"))
+	enterScript  = redis.NewScript(source("lib") + source("payment") + source("metadata") + function("claim") + function("take") + function("refuse") + source("enter"))
 	// These name one key, beside which they look at none.
 	markScript    = redis.NewScript(source("mark"))
 	relayScript   = redis.NewScript(source("relay"))
@@ -109,7 +110,15 @@ func source(name string) string {
 	return string(b)
 }
 
-func script(name string) *redis.Script { return redis.NewScript(source("lib") + source(name)) }
+// script puts files behind lib.lua. Each carries only what it uses: Redis makes every
+// function of a script anew whenever it runs.
+func script(names ...string) *redis.Script {
+	text := source("lib")
+	for _, name := range names {
+		text += source(name)
+	}
+	return redis.NewScript(text)
+}
 
 // function makes a script a function of its keys and arguments, for one that is made
 // of several.

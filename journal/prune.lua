@@ -3,14 +3,14 @@
 -- Answers the refund ids that were forgotten.
 local provider, state = ARGV[1], ARGV[2]
 local idx = prefix .. 's:' .. provider .. ':' .. state
-local ids = redis.call('ZRANGEBYSCORE', idx, '-inf', text(clock() - tonumber(ARGV[3])), 'LIMIT', 0, ARGV[4])
+local ids = redis.call('ZRANGEBYSCORE', idx, '-inf', text(now - tonumber(ARGV[3])), 'LIMIT', 0, ARGV[4])
 for _, id in ipairs(ids) do
-  local payment, metadata = redis.call('HGET', record_key(id), 'payment'), metadata_of(id)
+  local payment = redis.call('HGET', record_key(id), 'payment')
   if payment then
     local place = provider .. ':' .. payment
     redis.call('HDEL', payment_key(place), id)
     if redis.call('HLEN', payment_key(place)) == 1 then redis.call('DEL', payment_key(place)) end -- only the epoch is left
-    if metadata then unfindable(id, metadata) end
+    unfindable(id)
   end
   redis.call('DEL', record_key(id))
   schedule(id, state, state, nil)

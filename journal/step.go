@@ -97,7 +97,11 @@ func (j *Journal) Apply(ctx context.Context, rec *Record, s Step) (*Record, erro
 	if s.Token == "" {
 		s.Token = NewToken()
 	}
-	return j.change(ctx, stepScript, rec, c, s.Token, string(rec.State), string(to), due, flag(forget), c.said)
+	script := stepScript
+	if forget {
+		script = eraseScript
+	}
+	return j.change(ctx, script, rec, c, s.Token, string(rec.State), string(to), due, c.said)
 }
 
 // whileOpen are the fields that say nothing of a refund that has settled: clocks and

@@ -12,15 +12,14 @@
 -- fields the caller has, or {'taken'|'existing'|'conflict'|'refused', now, fields,
 -- epoch, restored, refusal JSON}.
 local id, place = ARGV[1], ARGV[2]
-local now = clock()
 local how, provider, currency, digest = ARGV[4], ARGV[7], ARGV[9], ARGV[10]
 local function asks(letter) return string.find(how, letter, 1, true) end
 
 local had = redis.call('HGET', KEYS[1], 'digest')
 if had then
   redis.call('HSET', KEYS[1], 'digest', had)
-  if had ~= digest then return { 'conflict', text(now), {}, '', 0 } end
-  return answer('existing', id, now)
+  if had ~= digest then return { 'conflict', stamp, {}, '', 0 } end
+  return answer('existing', id)
 end
 
 local full, amount = ARGV[11] == '', tonumber(ARGV[11])
@@ -45,7 +44,7 @@ local siblings = {}
 local refunds, epoch = refunds_of(place)
 for _, other in ipairs(refunds) do
   local o = sibling(other)
-  if o and counts(o, now) then
+  if o and counts(o) then
     siblings[#siblings + 1] = o
     if o.total and (not total or o.total < total) then total = o.total end
     if not refusal and o.currency ~= currency then
@@ -57,7 +56,7 @@ end
 local held, reserved, live = nil, 0, #siblings
 for _, o in ipairs(siblings) do
   reserved = reserved + (takes(o) or total or 0)
-  if same_window(full, amount, o) and holds_window(o, now) then
+  if same_window(full, amount, o) and holds_window(o) then
     if stronger(o, held) then held = o end
     if not open(o.state) and o.window_ends > start then start = o.window_ends end
   end
@@ -91,7 +90,7 @@ if refusal then
       said = cjson.encode(refusal)
       redis.call('SET', refused_key, said, 'PX', ARGV[3])
     end
-    return { 'refused', text(now), {}, '', 0, said }
+    return { 'refused', stamp, {}, '', 0, said }
   end
   said = said or cjson.encode(refusal)
   state = 'declined'
@@ -111,17 +110,16 @@ end
 -- start at once.
 local due = (start > now and not refusal) and start or now
 local look = (start > now) and start or now + 8000
-local at = text(now)
 local entry = refusal and string.gsub(ARGV[6], '"queued"', '"declined"', 1) or ARGV[6]
-redis.call('HSET', KEYS[1], 'state', state, 'ver', '1', 'h:1', '[' .. at .. entry, 'provider', provider,
+redis.call('HSET', KEYS[1], 'state', state, 'ver', '1', 'h:1', '[' .. stamp .. entry, 'provider', provider,
   'payment', ARGV[8], 'currency', currency, 'digest', digest, 'amount', ARGV[11], unpack(ARGV, 12))
-index(id, provider, '', state, now)
+index(id, provider, '', state)
 if metadata then findable(id, metadata) end
 if refusal then
   redis.call('HSET', KEYS[1], 'refusal', said, 'reason_code', refusal.rule)
   announce(cjson.encode({ refund_id = id, seq = '1', provider = provider, payment_id = ARGV[8], amount = asked or '', moved = '',
-    currency = currency, reason_code = refusal.rule, metadata = metadata or '', state = state }), now)
-  local a = answer(verdict, id, now, place)
+    currency = currency, reason_code = refusal.rule, metadata = metadata or '', state = state }))
+  local a = answer(verdict, id, place)
   a[6] = said
   return a
 end
@@ -131,4 +129,4 @@ if start > now then
   redis.call('HSET', KEYS[1], 'why', why, 'due', text(due))
 end
 schedule(id, '', state, look)
-return { verdict, at, {}, epoch, known[2] or '', text(due), why }
+return { verdict, stamp, {}, epoch, known[2] or '', text(due), why }

@@ -27,11 +27,14 @@ var (
 	//go:embed state.lua
 	stateLua string
 
-	enterScript   = redis.NewScript(EnterLua())
-	reportScript  = redis.NewScript(rulesLua + boardLua + reportLua)
-	operateScript = redis.NewScript(rulesLua + boardLua + operateLua)
-	stateScript   = redis.NewScript(rulesLua + boardLua + stateLua)
+	enterScript   = redis.NewScript(clockLua + EnterLua())
+	reportScript  = redis.NewScript(clockLua + rulesLua + boardLua + reportLua)
+	operateScript = redis.NewScript(clockLua + rulesLua + boardLua + operateLua)
+	stateScript   = redis.NewScript(clockLua + rulesLua + boardLua + stateLua)
 )
+
+// clockLua is what all scripts are put behind.
+const clockLua = "local time = redis.call('TIME')\n"
 
 const (
 	// DefaultLease is how long a trial call may take before another caller may

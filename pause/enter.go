@@ -56,7 +56,7 @@ func (b *Board) Enter(ctx context.Context, provider string, probeLease time.Dura
 
 // EnterLua is what Enter runs, for a script that asks more in the same round trip:
 // a chunk over KEYS[1] and ARGV, which are Entering's Key and Args, that returns
-// what Entering's Pass reads.
+// what Entering's Pass reads. It is put behind a local time, what TIME answered.
 func EnterLua() string { return rulesLua + wellLua + boardLua + enterLua }
 
 // Entering is an Enter that is being asked.

@@ -1,4 +1,5 @@
--- The clock and the figures of the rules; put before all else.
+-- The clock and the figures of the rules; put before all else. time is what TIME
+-- answered.
 --
 -- Waits are kept as a beginning and a length, and count only while the
 -- beginning lies in the past: a clock that was set back (or a replica with
@@ -9,7 +10,6 @@ local FIRST_STEP, LAST_STEP = 1e6, 30e6
 local RAMP_SECONDS, RELAPSE = 6, 120e6
 local FRESH, WARY = 1e6, 10e6
 
-local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 
 -- left is how much of a wait remains.

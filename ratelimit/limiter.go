@@ -19,12 +19,17 @@ const (
 	// are spread.
 	Horizon = time.Minute
 
+	// clockLua is what all scripts are put behind.
+	clockLua = "local time = redis.call('TIME')\n"
+
 	// maxBurst bounds burst × interval, so that all sums stay within the whole
 	// numbers that Lua holds exactly.
 	maxBurst = 365 * 24 * time.Hour
 )
 
 var (
+	//go:embed free.lua
+	freeLua string
 	//go:embed state.lua
 	stateLua string
 	//go:embed reserve.lua
@@ -32,8 +37,8 @@ var (
 	//go:embed penalize.lua
 	penalizeLua string
 
-	reserveScript  = redis.NewScript(stateLua + reserveLua)
-	penalizeScript = redis.NewScript(stateLua + penalizeLua)
+	reserveScript  = redis.NewScript(clockLua + ReserveLua())
+	penalizeScript = redis.NewScript(clockLua + stateLua + penalizeLua)
 )
 
 // Limiter hands out slots. It holds no state of its own: every process that

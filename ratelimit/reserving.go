@@ -8,8 +8,9 @@ import (
 
 // ReserveLua is what Reserve runs, for a script that asks more in the same round
 // trip: a chunk over KEYS[1] and ARGV, which are Reservation's Key and Args, that
-// returns what Reservation's Slot reads.
-func ReserveLua() string { return stateLua + reserveLua }
+// returns what Reservation's Slot reads. It is put behind a local time, what TIME
+// answered.
+func ReserveLua() string { return freeLua + stateLua + reserveLua }
 
 // Reservation is a Reserve that is being asked.
 type Reservation struct {

@@ -1,4 +1,5 @@
--- The state of one provider's limit; put before reserve.lua and penalize.lua.
+-- The state of one provider's limit; put before reserve.lua and penalize.lua. time is
+-- what TIME answered.
 --
 -- KEYS[1]  string, three numbers with a space between them; all times are
 --          microseconds since 1970 by the server's clock:
@@ -9,7 +10,6 @@
 -- A Lua number holds whole numbers up to 2^53 exactly, some 285 years of
 -- microseconds; but tostring() keeps 14 digits only.
 
-local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 
 local tat, barred, queue = string.match(redis.call('GET', KEYS[1]) or '0 0 0', '^(%d+) (%d+) (%d+)$')

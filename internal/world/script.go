@@ -50,29 +50,35 @@ func root() string {
 	return filepath.Join(filepath.Dir(here), "..", "..")
 }
 
-// scripts maps the hash of every script of this module to its file's name. A
-// script is a file, or the part that its folder's scripts share and a file.
+// heads are the files that a folder's scripts are put behind, and the clock, which is in none.
+var heads = map[string][]string{
+	"journal":   {"", "lib", "lib payment", "lib metadata", "lib payment metadata"},
+	"pause":     {"clock rules board", "clock rules well board"},
+	"ratelimit": {"clock state", "clock free state"},
+}
+
+// scripts maps the hash of the scripts of this module to the name of their last file.
+// Names only make labels nicer, so what can't be read has none.
 var scripts = sync.OnceValue(func() map[string]string {
 	names := map[string]string{}
-	root := root()
-	for folder, shared := range map[string]string{"journal": "lib.lua", "pause": "board.lua", "ratelimit": "state.lua"} {
-		head, err := os.ReadFile(filepath.Join(root, folder, shared))
-		if err != nil {
-			continue // names only make labels nicer
-		}
-		files, _ := filepath.Glob(filepath.Join(root, folder, "*.lua"))
-		for _, file := range files {
-			body, err := os.ReadFile(file)
-			if err != nil {
-				continue
+	for folder, heads := range heads {
+		read := func(part string) string {
+			if part == "clock" {
+				return "local time = redis.call('TIME')\n"
 			}
-			for _, text := range []string{string(body), string(head) + string(body)} {
-				sum := sha1.Sum([]byte(text))
-				name := filepath.Base(file)
-				if folder != "journal" {
-					name = folder + "/" + name
+			text, _ := os.ReadFile(filepath.Join(root(), folder, part+".lua"))
+			return string(text)
+		}
+		files, _ := filepath.Glob(filepath.Join(root(), folder, "*.lua"))
+		for _, file := range files {
+			name := filepath.Base(file)
+			for _, head := range heads {
+				text := ""
+				for _, part := range append(strings.Fields(head), strings.TrimSuffix(name, ".lua")) {
+					text += read(part)
 				}
-				names[hex.EncodeToString(sum[:])] = name
+				sum := sha1.Sum([]byte(text))
+				names[hex.EncodeToString(sum[:])] = strings.TrimPrefix(folder+"/"+name, "journal/")
 			}
 		}
 	}
