@@ -101,7 +101,8 @@ func (s *store) launch(ctx context.Context, bin, fsync string) error {
 	_ = l.Close()
 	_, port, _ := net.SplitHostPort(s.addr)
 	args := []string{"--port", port, "--bind", "127.0.0.1", "--dir", s.dir, "--save", "", "--daemonize", "no",
-		"--loglevel", "warning", "--maxmemory-policy", "noeviction", "--auto-aof-rewrite-percentage", "0"}
+		"--loglevel", "warning", "--maxmemory-policy", "noeviction", "--auto-aof-rewrite-percentage", "0",
+		"--hash-max-ziplist-value", "1024"} // as deploy/compose/redis.conf, by the name that all versions know
 	if fsync != fsyncOff {
 		args = append(args, "--appendonly", "yes", "--appendfsync", fsync)
 	}

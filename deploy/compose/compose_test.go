@@ -284,7 +284,7 @@ func TestRedisKeepsWhatItIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(string(b), "\n")
-	for _, want := range []string{"appendonly yes", "appendfsync always", "maxmemory-policy noeviction"} {
+	for _, want := range []string{"appendonly yes", "appendfsync always", "maxmemory-policy noeviction", "hash-max-listpack-value 1024"} {
 		if !slices.Contains(lines, want) {
 			t.Errorf("redis.conf does not say %q", want)
 		}
