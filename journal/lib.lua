@@ -30,12 +30,14 @@ end
 -- Keeps the indexes by state: from and to may be '' for none.
 local function index(id, provider, from, to)
   if from ~= '' then
-    redis.call('ZREM', prefix .. 's:' .. provider .. ':' .. from, id)
-    redis.call('HINCRBY', prefix .. 'n', provider .. ':' .. from, '-1')
+    local kind = provider .. ':' .. from
+    redis.call('ZREM', prefix .. 's:' .. kind, id)
+    redis.call('HINCRBY', prefix .. 'n', kind, '-1')
   end
   if to ~= '' then
-    redis.call('ZADD', prefix .. 's:' .. provider .. ':' .. to, stamp, id)
-    redis.call('HINCRBY', prefix .. 'n', provider .. ':' .. to, '1')
+    local kind = provider .. ':' .. to
+    redis.call('ZADD', prefix .. 's:' .. kind, stamp, id)
+    redis.call('HINCRBY', prefix .. 'n', kind, '1')
   end
 end
 
