@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed" // the script
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -41,7 +42,8 @@ type Desk struct {
 	Board   *pause.Board
 	Limiter *ratelimit.Limiter
 
-	rdb redis.UniversalClient
+	rdb    redis.UniversalClient
+	clocks sync.Map // by provider, *clock: in a cluster each lies on a server of its own
 }
 
 // New returns a Desk with a board and a limiter that keep their state in rdb.
@@ -65,11 +67,13 @@ type Answer struct {
 	// slot was asked for.
 	Pass pause.Pass
 	// Slot says that a slot of the limit is reserved, and Wait how long to sleep
-	// before using it. If the pass is open and there is no slot, Wait is when to
+	// before using it, from when Ask returns. If the pass is open and there is no slot, Wait is when to
 	// come back, as of ratelimit.Limiter.Reserve; the caller of a trial call then
 	// has to Report Nothing.
 	Slot bool
 	Wait time.Duration
+
+	made time.Time // by the server's clock; where no slot was asked for, unknown
 }
 
 // Ask asks for both, in one round trip. If the client repeats it after a lost
@@ -81,11 +85,17 @@ func (d *Desk) Ask(ctx context.Context, c Call) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
+	asked := time.Now()
 	reply, err := admitScript.Run(ctx, d.rdb, asking.Keys, asking.Args...).Slice()
 	if err != nil {
 		return Answer{}, fmt.Errorf("pauses and rate limit of %s: %w", c.Provider, err)
 	}
-	return asking.Answer(reply)
+	answer, err := asking.Answer(reply)
+	if answer.Slot {
+		known, _ := d.clocks.LoadOrStore(c.Provider, new(clock))
+		answer.Wait = max(answer.Wait-known.(*clock).passed(answer.made, asked, time.Now()), 0)
+	}
+	return answer, err
 }
 
 // Asking is an Ask that another script asks for: see GateLua.
@@ -121,9 +131,9 @@ func (a Asking) Answer(reply []any) (Answer, error) {
 	if err != nil || !pass.Open {
 		return Answer{Pass: pass}, err
 	}
-	wait, ok, err := a.reservation.Slot(parts[1])
+	slot, err := a.reservation.Slot(parts[1])
 	if err != nil {
 		return Answer{}, err
 	}
-	return Answer{Pass: pass, Slot: ok, Wait: wait}, nil
+	return Answer{Pass: pass, Slot: slot.OK, Wait: slot.Wait, made: slot.Made}, nil
 }

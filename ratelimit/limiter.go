@@ -75,7 +75,8 @@ func (l *Limiter) Reserve(ctx context.Context, provider string, limit Limit, bur
 	if err != nil {
 		return 0, false, fmt.Errorf("rate limit of %s: %w", provider, err)
 	}
-	return r.Slot(reply)
+	slot, err := r.Slot(reply)
+	return slot.Wait, slot.OK, err
 }
 
 // Penalize bars everybody, in all processes, from getting a slot of the

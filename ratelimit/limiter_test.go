@@ -2,6 +2,7 @@ package ratelimit_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -66,7 +67,11 @@ func (b *bench) reserveReady(limit ratelimit.Limit, burst int, ready, maxWait ti
 	if err != nil {
 		return 0, false, err
 	}
-	return r.Slot(reply)
+	slot, err := r.Slot(reply)
+	if err == nil && !slot.Made.Equal(b.now) {
+		err = fmt.Errorf("made at %s and not at %s", slot.Made, b.now)
+	}
+	return slot.Wait, slot.OK, err
 }
 
 var reserving = redis.NewScript(ratelimit.ReserveLua())

@@ -9,11 +9,12 @@
 -- ARGV[6]  the longest penalty
 -- ARGV[7]  how long the caller takes to get ready, in microseconds, at most ARGV[3]:
 --          a slot begins no sooner
--- Returns  {1, w, w}: a slot is reserved; it begins in w microseconds
---          {0, w, r}: nothing is reserved; the next slot begins in w, and the
---                     caller should come back in r: ARGV[3] before the slot
---                     that is reckoned to be its own, at most w + ARGV[4],
---                     or after a penalty, without a limit
+-- Returns  {1, w, w, t}: a slot is reserved; it begins in w microseconds
+--          {0, w, r, t}: nothing is reserved; the next slot begins in w, and the
+--                        caller should come back in r: ARGV[3] before the slot
+--                        that is reckoned to be its own, at most w + ARGV[4],
+--                        or after a penalty, without a limit
+--          t is the server's time, in microseconds since 1970
 
 local interval, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
 local longest, horizon = tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -29,8 +30,8 @@ queue = math.min(queue, base + horizon + interval + tonumber(ARGV[5]))
 -- No limit: only a penalty can be in the way, and nothing is written.
 if interval == 0 then
   local wait = base - now
-  if wait <= longest then return {1, wait, wait} end
-  return {0, wait, wait}
+  if wait <= longest then return {1, wait, wait, now} end
+  return {0, wait, wait, now}
 end
 
 -- A penalty ends with one slot and not with a burst: the provider has just
@@ -46,7 +47,7 @@ local slot = math.max(tat - ahead, soonest)
 if slot - now <= longest then
   tat = tat + interval
   save(0)
-  return {1, slot - now, slot - now}
+  return {1, slot - now, slot - now, now}
 end
 
 -- Those turned away are told times one interval apart, so that they find a slot
@@ -58,4 +59,4 @@ if turn - slot < horizon then
 else
   turn = slot + horizon
 end
-return {0, slot - now, turn - now - longest}
+return {0, slot - now, turn - now - longest, now}

@@ -41,20 +41,29 @@ func Reserving(provider string, limit Limit, burst int, ready, maxWait time.Dura
 	}, nil
 }
 
-// Slot reads the answer, as Reserve returns it.
-func (r Reservation) Slot(reply []any) (wait time.Duration, ok bool, err error) {
-	var n [3]int64
+// Slot is what a Reservation came to.
+type Slot struct {
+	OK   bool          // it is the caller's
+	Wait time.Duration // as Reserve returns it, from when the answer was made
+	Made time.Time     // by the server's clock
+}
+
+// Slot reads the answer.
+func (r Reservation) Slot(reply []any) (Slot, error) {
+	var n [4]int64
 	for i := range n {
+		var ok bool
 		if len(reply) == len(n) {
 			n[i], ok = reply[i].(int64)
 		}
 		if !ok {
-			return 0, false, fmt.Errorf("rate limit of %s: the script returned %v instead of 3 numbers", r.provider, reply)
+			return Slot{}, fmt.Errorf("rate limit of %s: the script returned %v instead of 4 numbers", r.provider, reply)
 		}
 	}
+	made := time.UnixMicro(n[3])
 	slot, back := microseconds(n[1]), microseconds(n[2])
 	if n[0] == 1 {
-		return slot, true, nil
+		return Slot{OK: true, Wait: slot, Made: made}, nil
 	}
 	switch { // the script does not tell these callers apart
 	case r.unlimited: // waiting for a penalty's end
@@ -62,5 +71,5 @@ func (r Reservation) Slot(reply []any) (wait time.Duration, ok bool, err error) 
 	case back+r.maxWait >= slot+Horizon: // behind the others
 		back -= rand.N(Horizon / 2)
 	}
-	return back, false, nil
+	return Slot{Wait: back, Made: made}, nil
 }

@@ -78,6 +78,28 @@ func TestTwoCallsAreAnIntervalApartThoughWritingTheFirstAheadTakesLong(t *testin
 	})
 }
 
+func TestACallLeavesInItsSlotHoweverLateTheAnswerIsRead(t *testing.T) {
+	busy(t, 0, func(w *world.World, p *world.Process) {
+		if _, err := p.Enqueue(asksOf("p-2", "r-2", "1.00")); err != nil {
+			w.T.Fatal(err)
+		}
+		if err := p.Deliver("r-1"); err != nil { // by which the server's clock is known
+			w.T.Fatal(err)
+		}
+		p.FaultOn("admit.lua", world.Slow)
+		if err := p.Deliver("r-2"); err != nil {
+			w.T.Fatal(err)
+		}
+		calls := w.Bank("bank").Calls()
+		if len(calls) != 2 {
+			w.T.Fatal(calls)
+		}
+		if apart := calls[1].At.Sub(calls[0].At); apart < 2*time.Second || apart > 2*time.Second+time.Millisecond {
+			w.T.Errorf("calls %v, want them 2s apart", calls)
+		}
+	})
+}
+
 func TestAnIdleWorkersCallWaitsNoLongerThanTheOnesBeforeItTookToGetReady(t *testing.T) {
 	busy(t, 0, func(w *world.World, p *world.Process) {
 		took := func(id string) time.Duration {

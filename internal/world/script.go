@@ -36,9 +36,9 @@ var composed sync.Map
 // endings are the last files of the scripts that are made of several.
 var endings = sync.OnceValue(func() map[string]string {
 	last := map[string]string{}
-	for _, name := range []string{"enter.lua", "begin.lua"} {
-		if text, err := os.ReadFile(filepath.Join(root(), "journal", name)); err == nil {
-			last[name] = string(text)
+	for _, name := range []string{"journal/enter.lua", "journal/begin.lua", "admission/admit.lua"} {
+		if text, err := os.ReadFile(filepath.Join(root(), name)); err == nil {
+			last[strings.TrimPrefix(name, "journal/")] = string(text)
 		}
 	}
 	return last
