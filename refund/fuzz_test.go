@@ -3,8 +3,11 @@ package refund_test
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"math/big"
 	"reflect"
+	"regexp"
+	"strings"
 	"testing"
 
 	"refundworker/refund"
@@ -37,6 +40,35 @@ func FuzzMoney(f *testing.F) {
 		}
 		if n, err := refund.ParseMoney(b, c); err == nil && exact.Cmp(value(t, b)) != big.NewInt(m.Minor).Cmp(big.NewInt(n.Minor)) {
 			t.Errorf("%q and %q stand in another order as %d and %d", a, b, m.Minor, n.Minor)
+		}
+	})
+}
+
+// FuzzMoneyString holds what an amount is written as against exact decimals.
+func FuzzMoneyString(f *testing.F) {
+	for _, minor := range []int64{0, 1, -1, 9, 99, 100, -100, 12345, math.MaxInt64, math.MinInt64} {
+		for _, currency := range []string{"RUB", "JPY", "KWD", "CLF", "none"} {
+			f.Add(minor, currency)
+		}
+	}
+	f.Fuzz(func(t *testing.T, minor int64, currency string) {
+		m := refund.Money{Minor: minor, Currency: refund.Currency(currency)}
+		exponent, _ := m.Currency.Exponent()
+		if got, want := m.String(), m.Decimal().StringFixed(exponent); got != want {
+			t.Errorf("%d %s is written as %s, want %s", minor, currency, got, want)
+		}
+	})
+}
+
+// FuzzValidID holds ids against their rule as it is written in the contract.
+func FuzzValidID(f *testing.F) {
+	rule := regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+	for _, id := range []string{"", "r-1", "A.z_9-0", "a b", "a\n", "\n", "é", "a/b", "a:b", "@", "[", "`", "{", strings.Repeat("a", 64), strings.Repeat("a", 65)} {
+		f.Add(id)
+	}
+	f.Fuzz(func(t *testing.T, id string) {
+		if refund.ValidID(id) != rule.MatchString(id) {
+			t.Errorf("%q: valid %t", id, refund.ValidID(id))
 		}
 	})
 }

@@ -3,6 +3,7 @@ package refund
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/shopspring/decimal"
@@ -134,7 +135,19 @@ func (m Money) Decimal() decimal.Decimal {
 // without the currency: "100.00".
 func (m Money) String() string {
 	exponent, _ := m.Currency.Exponent()
-	return m.Decimal().StringFixed(exponent)
+	digits, below := strings.CutPrefix(strconv.FormatInt(m.Minor, 10), "-")
+	sign := ""
+	if below {
+		sign = "-"
+	}
+	if exponent == 0 {
+		return sign + digits
+	}
+	if missing := int(exponent) + 1 - len(digits); missing > 0 {
+		digits = strings.Repeat("0", missing) + digits
+	}
+	point := len(digits) - int(exponent)
+	return sign + digits[:point] + "." + digits[point:]
 }
 
 func clip(s string, n int) string {
