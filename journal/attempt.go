@@ -39,14 +39,14 @@ func (r *Record) AttemptList() ([]Attempt, error) {
 
 // Said is the attempt in one line, without its parts.
 func (a Attempt) Said() string {
-	said := fmt.Sprintf("attempt %d: %s", a.Number, a.Outcome)
+	code, message := "", ""
 	if a.Code != "" {
-		said += " (" + a.Code + ")"
+		code = " (" + a.Code + ")"
 	}
 	if a.Message != "" {
-		said += ": " + a.Message
+		message = ": " + a.Message
 	}
-	return said
+	return "attempt " + strconv.Itoa(a.Number) + ": " + a.Outcome + code + message
 }
 
 // EndAttempt is the last attempt with its end, for the step that it leads to. A step

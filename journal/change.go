@@ -39,7 +39,7 @@ type momentOf struct {
 // changeOf is the change that brings a record to fields of which those with the
 // value "" are removed.
 func changeOf(rec *Record, fields map[string]string) *change {
-	c := &change{set: make([]string, 0, 2*len(fields)+8)}
+	c := &change{set: make([]string, 0, 2*len(fields)+4), gone: make([]string, 0, 8), times: make([]momentOf, 0, 3)}
 	for field, value := range fields {
 		had, there := rec.fields[field]
 		keep := 0 // pieces that are written over

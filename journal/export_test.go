@@ -20,6 +20,13 @@ func ReadAttempt(text string) (Attempt, error) {
 	return (&Record{fields: map[string]string{attemptField(1): text}}).readAttempt(1)
 }
 
+// EventTexts are an event as it is told the script, and as encoding/json writes it.
+func EventTexts(id, amount, reasonCode, metadata string) (text, encoded string) {
+	e := event{RefundID: id, Seq: "3", Provider: "unitpay", PaymentID: "1234512345", Amount: amount, Moved: "10000", Currency: "RUB",
+		State: "succeeded", ReasonCode: reasonCode, Metadata: metadata}
+	return e.text(), quote(e)
+}
+
 // ReadLine reads an entry of the history, and tells all that it found.
 func ReadLine(text string) (string, error) {
 	l, err := readLine(text)

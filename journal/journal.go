@@ -130,7 +130,15 @@ func function(name string) string {
 // lies in one bucket.
 func bucketOf(place string) int { return int(crc32.ChecksumIEEE([]byte(place)) % Buckets) }
 
-func bucketPrefix(bucket int) string { return fmt.Sprintf("refunds:{%03d}:", bucket) }
+// bucketPrefixes are what the keys of the buckets begin with.
+var bucketPrefixes = func() (all [Buckets]string) {
+	for bucket := range all {
+		all[bucket] = fmt.Sprintf("refunds:{%03d}:", bucket)
+	}
+	return all
+}()
+
+func bucketPrefix(bucket int) string { return bucketPrefixes[bucket] }
 
 func placeOf(provider, payment string) string { return provider + ":" + payment }
 

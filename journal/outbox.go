@@ -241,6 +241,19 @@ func eventOf(rec *Record, set map[string]string, seq int64, reason string) *even
 		Moved: now("moved"), Currency: string(rec.Currency), State: now("state"), ReasonCode: cmp.Or(reason, now("reason_code")), Metadata: now("metadata")}
 }
 
+// text is the event as it is told the script: JSON as encoding/json writes it.
+func (e event) text() string {
+	b := append(make([]byte, 0, 384), '{')
+	for i, field := range [...]struct{ name, value string }{{"refund_id", e.RefundID}, {"seq", e.Seq}, {"provider", e.Provider}, {"payment_id", e.PaymentID},
+		{"amount", e.Amount}, {"moved", e.Moved}, {"currency", e.Currency}, {"state", e.State}, {"reason_code", e.ReasonCode}, {"metadata", e.Metadata}} {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendText(append(appendText(b, field.name), ':'), field.value)
+	}
+	return string(append(b, '}'))
+}
+
 // written is the event as the script has put it into the outbox, which adds when.
 func (e event) written(outbox, at, said string) *untold {
 	text := `{"at":"` + at + `",` + said[1:]

@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"strconv"
 )
 
 // ErrNotFound says that the journal has no such refund.
@@ -40,11 +41,14 @@ func parseReply(raw any, err error) (reply, error) {
 	}
 	r := reply{word: word, now: now, epoch: epoch, restored: restored}
 	for _, m := range list[5:] {
-		if asked, ok := m.([]any); ok {
-			r.asked = asked
-			continue
+		switch m := m.(type) {
+		case []any:
+			r.asked = m
+		case int64:
+			r.more = append(r.more, strconv.FormatInt(m, 10))
+		default:
+			r.more = append(r.more, fmt.Sprint(m))
 		}
-		r.more = append(r.more, fmt.Sprint(m))
 	}
 	if len(flat) == 0 {
 		return r, nil

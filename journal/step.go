@@ -92,7 +92,7 @@ func (j *Journal) Apply(ctx context.Context, rec *Record, s Step) (*Record, erro
 	}
 	if s.Event {
 		c.event = eventOf(rec, set, seq, s.Reason)
-		c.said = quote(*c.event)
+		c.said = c.event.text()
 	}
 	if s.Token == "" {
 		s.Token = NewToken()

@@ -113,3 +113,16 @@ func checkReadLine(t *testing.T, text string) {
 		t.Errorf("%q is read as %s, %v; want %s", text, got, err, want)
 	}
 }
+
+// FuzzEventText holds the text of an event against encoding/json's: order systems read
+// the one, and whatever reads an outbox the other.
+func FuzzEventText(f *testing.F) {
+	f.Add("r-1", "100.00", "", `{"order":"1001"}`)
+	f.Add("r-1", "", "proven_by_total", "{\"название\":\"a\\nb <&>\u2028\"}")
+	f.Add("", "\x00\xff", "\"\\", "\t")
+	f.Fuzz(func(t *testing.T, id, amount, reasonCode, metadata string) {
+		if text, encoded := journal.EventTexts(id, amount, reasonCode, metadata); text != encoded {
+			t.Errorf("told as %s\nwant    %s", text, encoded)
+		}
+	})
+}
