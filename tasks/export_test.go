@@ -61,3 +61,6 @@ func (p *Processor) Spans(ctx context.Context, rec *journal.Record, headers map[
 
 // AsSpare marks what is done beside the queue.
 var AsSpare = asSpare
+
+// ResultOf is what a finished task shows of its refund.
+var ResultOf = resultOf

@@ -2,7 +2,6 @@ package tasks
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -88,19 +87,6 @@ func archive(what string, why error) error {
 	return fmt.Errorf("%s: %v: %w", what, why, asynq.SkipRetry)
 }
 
-// taskResult is what a finished task shows of its refund.
-type taskResult struct {
-	RefundID         string       `json:"refund_id"`
-	State            refund.State `json:"state"`
-	Amount           string       `json:"amount"`
-	AmountMoved      string       `json:"amount_moved"`
-	Currency         string       `json:"currency"`
-	ReasonCode       string       `json:"reason_code"`
-	ProviderRefundID string       `json:"provider_refund_id"`
-	Attempts         int          `json:"attempts"`
-	At               time.Time    `json:"at"`
-}
-
 // result leaves a settled refund's outcome on its task, for people who look at
 // the queue. The journal has it already.
 func (p *Processor) result(t *asynq.Task, rec *journal.Record) error {
@@ -108,12 +94,7 @@ func (p *Processor) result(t *asynq.Task, rec *journal.Record) error {
 	if writer == nil {
 		return nil
 	}
-	v := rec.View()
-	b, err := json.Marshal(taskResult{v.RefundID, v.State, v.Amount, v.AmountMoved, v.Currency, v.ReasonCode, v.ProviderRefundID, rec.Attempts, v.UpdatedAt})
-	if err == nil {
-		_, err = writer.Write(b)
-	}
-	if err != nil {
+	if _, err := writer.Write(resultOf(rec)); err != nil {
 		p.Log.Debug("result not left on the task", about(rec, zap.Error(err))...)
 	}
 	return nil
