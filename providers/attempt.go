@@ -42,8 +42,8 @@ func (c *Client) Send(ctx context.Context, deadline time.Time, call Call) (Answe
 	}
 
 	// Rendered first, so that "the first byte" is one moment.
-	var wire bytes.Buffer
-	if err := req.Write(&wire); err != nil {
+	wire := bytes.NewBuffer(make([]byte, 0, 512+len(call.Body)))
+	if err := req.Write(wire); err != nil {
 		return Answer{}, &Failure{Kind: Unavailable, Code: CodeNotSent, Message: "the request could not be built"}
 	}
 	if err := ctx.Err(); err != nil { // a kept connection would not ask

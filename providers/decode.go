@@ -31,7 +31,11 @@ func (s *Scalar) UnmarshalJSON(b []byte) error {
 	case string(b) == "null":
 		return nil
 	case b[0] == '"':
-		return json.Unmarshal(b, (*string)(s))
+		text, err := refund.TextOf(b)
+		if err == nil {
+			*s = Scalar(text)
+		}
+		return err
 	case b[0] == '{' || b[0] == '[':
 		return errors.New("a string, number or boolean is expected")
 	}

@@ -68,6 +68,23 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
+// FuzzScalar holds the texts of answers against encoding/json.
+func FuzzScalar(f *testing.F) {
+	for _, text := range []string{"\"\"", "\"12\"", "\"Возврат\u2028\x7f\"", `"Ж\n\\\ud83d\ude00\ud83d"`, "\"\xff\xd0\"", "\"\xe2\x80\"", "null", "{}", "7"} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var want string
+		if json.Unmarshal(b, &want) != nil {
+			return
+		}
+		var got providers.Scalar
+		if err := json.Unmarshal(b, &got); err != nil || string(got) != want {
+			t.Errorf("%q was read as %q, want %q; %v", b, got, want, err)
+		}
+	})
+}
+
 // FuzzInspect holds the look for contradictions against one that is made of
 // encoding/json's own tokens: of what is JSON they must say the same.
 func FuzzInspect(f *testing.F) {

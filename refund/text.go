@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
+	"unicode/utf8"
 )
 
 // These read JSON where it matters how it is written: here that of requests, in
@@ -25,7 +26,7 @@ func EndOfText(b []byte, i int) int {
 // TextOf is what a JSON text, with its quotes, stands for.
 func TextOf(text []byte) ([]byte, error) {
 	plain := text[1 : len(text)-1]
-	if !slices.ContainsFunc(plain, func(c byte) bool { return c == '\\' || c < ' ' || c > '~' }) {
+	if !slices.ContainsFunc(plain, func(c byte) bool { return c == '\\' || c < ' ' }) && utf8.Valid(plain) {
 		return plain, nil
 	}
 	var name string
