@@ -149,7 +149,7 @@ func summary(nodes []nodeReport) Report {
 // bounded gives a context a deadline where it has none.
 func bounded(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
 	if _, ok := ctx.Deadline(); ok {
-		return context.WithCancel(ctx)
+		return ctx, func() {}
 	}
 	return context.WithTimeout(ctx, limit)
 }
