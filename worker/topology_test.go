@@ -150,7 +150,7 @@ func startFarReplica(t *testing.T, primary *redistest.Server, args ...string) (*
 	t.Helper()
 	wire := redistest.StartWire(t, primary.Addr)
 	host, port, _ := net.SplitHostPort(wire.Addr)
-	replica := redistest.Start(t, append([]string{"--replicaof", host + " " + port}, args...)...)
+	replica := redistest.Start(t, append([]string{"--replicaof", host, port}, args...)...)
 	redistest.Eventually(t, "the replica has caught up", func() bool {
 		return strings.Contains(primary.Client(t).Info(context.Background(), "replication").Val(), "state=online")
 	})

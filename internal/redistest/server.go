@@ -76,7 +76,7 @@ func start(t testing.TB, args func(port, dir string) []string) *Server {
 func StartReplica(t testing.TB, s *Server, args ...string) *Server {
 	t.Helper()
 	host, port, _ := net.SplitHostPort(s.Addr)
-	r := Start(t, append([]string{"--replicaof", host + " " + port}, args...)...)
+	r := Start(t, append([]string{"--replicaof", host, port}, args...)...)
 	primary, replica := s.Client(t), r.Client(t)
 	Eventually(t, "the replica has caught up", func() bool {
 		ctx := context.Background()
