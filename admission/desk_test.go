@@ -92,6 +92,21 @@ func TestATrialCallWithoutASlotCanBeGivenBack(t *testing.T) {
 	}
 }
 
+func TestWithoutALimitACallMayBeMadeAtOnce(t *testing.T) {
+	free := call
+	free.Limit = ratelimit.Limit{Unlimited: true}
+	desk := newDesk(t)
+	for range 3 {
+		if got := ask(t, desk, free); !got.Pass.Open || !got.Slot || got.Wait != 0 {
+			t.Fatalf("%+v", got)
+		}
+	}
+	mustDo(t, desk.Limiter.Penalize(t.Context(), free.Provider, 30*time.Second))
+	if got := ask(t, desk, free); !got.Pass.Open || got.Slot || got.Wait < 25*time.Second {
+		t.Errorf("under a penalty: %+v", got)
+	}
+}
+
 func TestALimitThatCannotBeKeptIsAnError(t *testing.T) {
 	bad := call
 	bad.Limit.Calls = -1
