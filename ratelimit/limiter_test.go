@@ -235,6 +235,9 @@ func TestPenaltyMovesBackWhatIsReservedLater(t *testing.T) {
 func TestPenaltyHoldsForTheUnlimitedToo(t *testing.T) {
 	b := newBench(t)
 	b.granted("none", 0, 0, 0)
+	if wait, ok, err := b.reserveReady(ratelimit.Limit{Unlimited: true}, 0, 50*ms, time.Second); err != nil || !ok || wait != 0 {
+		t.Errorf("%s, %t, %v; want a call at once", wait, ok, err)
+	}
 	b.penalize(10 * time.Second)
 	b.granted("none", 0, 10*time.Second, 10*time.Second)
 	if wait, ok := b.reserve("none", 0, time.Second); ok || wait < 10*time.Second || wait > 11*time.Second {
