@@ -45,7 +45,8 @@ MONITOR shows it. If in a window of any length there were more, or a call came t
 had no slot yet, the run ends with exit status 1. EARLY is how much sooner than the
 limit allows any call came after those before it: what is done between a slot and
 its call takes longer for one call than for the next, most of all on a machine that
-is busy. SHARES are the least and the greatest of a worker, of an equal one.`,
+is busy. LATE is how long after its slot a call came: whether EARLY is of one call
+or of many. SHARES are the least and the greatest of a worker, of an equal one.`,
 		flags: func(f *pflag.FlagSet) {
 			f.IntVar(&s.refunds, "refunds", 300, "refunds of which the arrival is measured, for each row")
 			f.IntVar(&s.concurrency, "concurrency", 8, "refunds at once in each worker")
@@ -70,16 +71,19 @@ type limitsFinding struct {
 }
 
 type limitsRow struct {
-	Limit     string  `json:"limit"`
-	Burst     int     `json:"burst"`
-	Pods      int     `json:"pods"`
-	Used      float64 `json:"used"`           // share of what the limit lets through
-	MostSlots int     `json:"most_slots"`     // that the limiter gave away in any window of a second
-	Allowed   int     `json:"allowed_slots"`  // in one
-	Early     float64 `json:"early_ms"`       // how much earlier a call came than the limit allows after those before it
-	Least     float64 `json:"least_share"`    // a worker's share of the refunds, times the number of workers
-	Most      float64 `json:"most_share"`     //
-	Commands  float64 `json:"redis_commands"` // for each refund
+	Limit     string        `json:"limit"`
+	Burst     int           `json:"burst"`
+	Pods      int           `json:"pods"`
+	Used      float64       `json:"used"`           // share of what the limit lets through
+	MostSlots int           `json:"most_slots"`     // that the limiter gave away in any window of a second
+	Allowed   int           `json:"allowed_slots"`  // in one
+	Early     float64       `json:"early_ms"`       // how much earlier a call came than the limit allows after those before it
+	Late      time.Duration `json:"late_p50_ns"`    // how long after its slot a call came
+	LateP99   time.Duration `json:"late_p99_ns"`    //
+	LateMax   time.Duration `json:"late_max_ns"`    //
+	Least     float64       `json:"least_share"`    // a worker's share of the refunds, times the number of workers
+	Most      float64       `json:"most_share"`     //
+	Commands  float64       `json:"redis_commands"` // for each refund
 }
 
 func (s *limitsSettings) run(ctx context.Context, l *lab) (finding, error) {
@@ -158,7 +162,7 @@ func (s *limitsSettings) measure(ctx context.Context, b *bench, row limitsRow) (
 		return row, err
 	}
 	row.MostSlots, row.Allowed = mostIn(time.Second, slots.given), row.Burst+int(time.Second*time.Duration(limit.Calls)/limit.Per)
-	row.rate(limit, time.Unix(0, int64(slots.given[0].from)), arrived)
+	row.rate(limit, slots.given, arrived)
 	workers.end() // what they have begun is settled then
 	if err := b.agree(ctx, looker, first); err != nil {
 		return row, err
@@ -218,15 +222,17 @@ func (s *limitsSettings) follow(ctx context.Context, b *bench, looker *looker, r
 }
 
 // rate judges when calls came, from the first slot on.
-func (row *limitsRow) rate(limit ratelimit.Limit, first time.Time, arrived []time.Time) {
+func (row *limitsRow) rate(limit ratelimit.Limit, given []span, arrived []time.Time) {
 	interval := limit.Per / time.Duration(limit.Calls)
-	list := make([]span, len(arrived))
+	list, late := make([]span, len(arrived)), make([]time.Duration, len(arrived))
 	for i, at := range arrived {
-		since := at.Sub(first)
-		list[i] = span{since, since}
+		since := time.Duration(at.UnixNano()) - given[0].from
+		list[i], late[i] = span{since, since}, since-(given[i].from-given[0].from)
 	}
 	row.Used = float64(len(list)) / (float64(row.Burst) + float64(list[len(list)-1].to)/float64(interval))
 	row.Early = early(list, interval, row.Burst).Seconds() * 1000
+	slices.Sort(late)
+	row.Late, row.LateP99, row.LateMax = rank(late, 50), rank(late, 99), late[len(late)-1]
 }
 
 // shares says how even the workers' shares are.
@@ -261,10 +267,10 @@ func (s *limitsSettings) shares(ctx context.Context, l *looker, row *limitsRow) 
 
 func (f *limitsFinding) sheets() []sheet {
 	t := sheet{title: fmt.Sprintf("Workers on one rate limit (no AOF, provider answers after %s, %d at once in each, %.0f commands for each refund without a limit)", f.Latency, f.Concurrency, f.Unlimited),
-		columns: []string{"LIMIT", "BURST", "WORKERS", "USED", "MOST IN 1 s", "EARLY", "SHARES", "COMMANDS"}}
+		columns: []string{"LIMIT", "BURST", "WORKERS", "USED", "MOST IN 1 s", "EARLY", "LATE P50", "P99", "MAX", "SHARES", "COMMANDS"}}
 	for _, r := range f.Rows {
 		t.row(r.Limit, fmt.Sprint(r.Burst), fmt.Sprint(r.Pods), fmt.Sprintf("%.1f%%", 100*r.Used), fmt.Sprintf("%d of %d", r.MostSlots, r.Allowed), fmt.Sprintf("%.1f ms", r.Early),
-			fmt.Sprintf("%.2f–%.2f", r.Least, r.Most), fmt.Sprintf("%.0f", r.Commands))
+			millis(r.Late), millis(r.LateP99), millis(r.LateMax), fmt.Sprintf("%.2f–%.2f", r.Least, r.Most), fmt.Sprintf("%.0f", r.Commands))
 	}
 	return []sheet{t}
 }

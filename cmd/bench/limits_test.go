@@ -30,23 +30,29 @@ func TestTheRateIsJudgedByEveryWindow(t *testing.T) {
 		burst   int
 		arrived []time.Time
 		used    float64
-		early   float64 // ms
+		early   float64       // ms
+		late    time.Duration // ms, the one in the middle
 	}{
-		"one in each slot":                   {1, at(0, 100, 200, 300), 1, 0},
-		"half of them":                       {1, at(0, 200, 400), 3. / 5, 0},
-		"the first call late":                {1, at(100, 200, 300), 3. / 4, 0},
-		"a call too early":                   {1, at(0, 100, 170, 300), 1, 30},
-		"one too many in the middle":         {1, at(0, 200, 250, 300, 600), 5. / 7, 100},
-		"a burst is allowed":                 {3, at(0, 0, 0, 100), 1, 0},
-		"a burst that is not used up":        {3, at(0, 100, 200), 3. / 5, 0},
-		"a burst that is too large":          {2, at(0, 0, 0, 100), 4. / 3, 100},
-		"a burst and after it one too early": {2, at(0, 0, 90, 400), 4. / 6, 10},
+		"one in each slot":                   {1, at(0, 100, 200, 300), 1, 0, 0},
+		"half of them":                       {1, at(0, 200, 400), 3. / 5, 0, 100},
+		"the first call late":                {1, at(100, 200, 300), 3. / 4, 0, 100},
+		"a call too early":                   {1, at(0, 100, 170, 300), 1, 30, 0},
+		"one too many in the middle":         {1, at(0, 200, 250, 300, 600), 5. / 7, 100, 50},
+		"a burst is allowed":                 {3, at(0, 0, 0, 100), 1, 0, 0},
+		"a burst that is not used up":        {3, at(0, 100, 200), 3. / 5, 0, 100},
+		"a burst that is too large":          {2, at(0, 0, 0, 100), 4. / 3, 100, -100},
+		"a burst and after it one too early": {2, at(0, 0, 90, 400), 4. / 6, 10, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			row := limitsRow{Burst: c.burst}
-			row.rate(tenth(t), time.Unix(0, 0), c.arrived)
-			if math.Abs(row.Used-c.used) > 1e-9 || math.Abs(row.Early-c.early) > 1e-9 {
-				t.Errorf("used %v, early %v ms; want %v and %v", row.Used, row.Early, c.used, c.early)
+			given := make([]span, len(c.arrived))
+			for i := range given {
+				begins := max(0, time.Duration(i+1-c.burst)*100*time.Millisecond)
+				given[i] = span{begins, begins}
+			}
+			row.rate(tenth(t), given, c.arrived)
+			if math.Abs(row.Used-c.used) > 1e-9 || math.Abs(row.Early-c.early) > 1e-9 || row.Late != c.late*time.Millisecond {
+				t.Errorf("used %v, early %v ms, late %v; want %v, %v and %v ms", row.Used, row.Early, row.Late, c.used, c.early, c.late)
 			}
 		})
 	}
