@@ -39,7 +39,7 @@ func (j *Journal) Apply(ctx context.Context, rec *Record, s Step) (*Record, erro
 	if err != nil {
 		return rec, err
 	}
-	set := make(map[string]string, len(s.Set)+len(whileOpen)+7)
+	set := make(map[string]string, len(s.Set)+8)
 	set["state"] = string(to)
 	maps.Copy(set, s.Set)
 	if to != rec.State {
@@ -52,7 +52,9 @@ func (j *Journal) Apply(ctx context.Context, rec *Record, s Step) (*Record, erro
 	}
 	if to.Terminal() {
 		for _, field := range whileOpen {
-			set[field] = ""
+			if delete(set, field); rec.fields[field] != "" { // none is stored empty
+				set[field] = ""
+			}
 		}
 	}
 	seq := rec.Seq

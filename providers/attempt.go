@@ -24,8 +24,11 @@ func (c *Client) Send(ctx context.Context, deadline time.Time, call Call) (Answe
 	if left <= 0 {
 		return Answer{}, tooLate()
 	}
-	ctx, cancel := context.WithTimeout(ctx, left)
-	defer cancel()
+	if over, bounded := ctx.Deadline(); !bounded || time.Until(over) > left {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, left)
+		defer cancel()
+	}
 	req, fail := c.request(ctx, call)
 	if fail != nil {
 		return Answer{}, fail
