@@ -14,9 +14,24 @@ const (
 	codeInternal      = "-32603"
 )
 
-type answer struct {
-	Result json.RawMessage `json:"result"`
-	Error  *refusal        `json:"error"`
+// answer is a result, an object R, or an error.
+type answer[R any] struct {
+	Result *R       `json:"result"`
+	Error  *refusal `json:"error"`
+}
+
+// refunded is the result of a refund. Any object is success: what it says is for
+// people, and must not make it unreadable.
+type refunded struct {
+	Message json.RawMessage `json:"message"`
+}
+
+func (r *refunded) message() string {
+	var s providers.Scalar
+	if r.Message == nil || s.UnmarshalJSON(r.Message) != nil {
+		return ""
+	}
+	return string(s)
 }
 
 type refusal struct {
@@ -32,23 +47,20 @@ func (r *refusal) code() string {
 }
 
 // read decodes an answer that is either a result object or an error.
-func read(body []byte) (answer, bool) {
-	var a answer
+func read[R any](body []byte) (answer[R], bool) {
+	var a answer[R]
 	if providers.Decode(withoutTrailingCommas(body), &a) != nil {
 		return a, false
-	}
-	if string(a.Result) == "null" {
-		a.Result = nil
 	}
 	if a.Error != nil {
 		// One that says success and failure at once says neither.
 		return a, a.Result == nil && (a.Error.Code != nil || a.Error.Message != "")
 	}
-	return a, len(a.Result) > 0 && a.Result[0] == '{'
+	return a, a.Result != nil
 }
 
 func (a *account) outcome(got providers.Answer) providers.Outcome {
-	body, ok := read(got.Body)
+	body, ok := read[refunded](got.Body)
 	switch {
 	case !ok:
 		return got.Unread().Outcome()
@@ -57,11 +69,7 @@ func (a *account) outcome(got providers.Answer) providers.Outcome {
 	case !got.OK():
 		return got.Unread().Outcome()
 	}
-	var result struct {
-		Message providers.Scalar `json:"message"`
-	}
-	_ = json.Unmarshal(body.Result, &result) // any result object is success; the message is for people
-	return providers.Outcome{Kind: providers.Succeeded, Message: a.client.Text(string(result.Message))}
+	return providers.Outcome{Kind: providers.Succeeded, Message: a.client.Text(body.Result.message())}
 }
 
 func (a *account) refused(got providers.Answer, r *refusal) providers.Outcome {

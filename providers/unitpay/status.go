@@ -2,7 +2,6 @@ package unitpay
 
 import (
 	"context"
-	"encoding/json"
 	"strings"
 
 	"refundworker/providers"
@@ -24,15 +23,14 @@ func (a *account) PaymentStatus(ctx context.Context, q providers.PaymentQuery) (
 	if fail != nil {
 		return providers.PaymentStatus{}, fail.Lookup()
 	}
-	body, ok := read(got.Body)
+	body, ok := read[payment](got.Body)
 	if ok && body.Error != nil {
 		return providers.PaymentStatus{}, a.lookupError(got, body.Error)
 	}
-	var p payment
-	if !ok || !got.OK() || json.Unmarshal(body.Result, &p) != nil || !p.about(q.PaymentID) {
+	if !ok || !got.OK() || !body.Result.about(q.PaymentID) {
 		return providers.PaymentStatus{}, got.Unread().Lookup()
 	}
-	return p.status(), nil
+	return body.Result.status(), nil
 }
 
 // about reports whether the answer is about that payment, as far as it says.

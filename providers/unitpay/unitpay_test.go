@@ -97,6 +97,7 @@ func TestOutcomesByAnswer(t *testing.T) {
 		{"documented success with its trailing comma", ok(providertest.Canned(t, "refund_trailing_comma.json")), providers.Succeeded, false, ""},
 		{"empty result object: success", ok(`{"result":{}}`), providers.Succeeded, false, ""},
 		{"null error beside a result: success", ok(`{"result":{"message":1},"error":null}`), providers.Succeeded, false, ""},
+		{"a message that is no text: success all the same", ok(`{"result":{"message":{"text":"x"}}}`), providers.Succeeded, false, ""},
 		{"result that is no object: unknown", ok(`{"result":true}`), providers.Unknown, false, providers.CodeUnreadable},
 		{"result and error at once: unknown", ok(`{"result":{},"error":{"code":-32602}}`), providers.Unknown, false, providers.CodeUnreadable},
 		{"two commas: unknown", ok(`{"result":{"message":"x",,}}`), providers.Unknown, false, providers.CodeUnreadable},
