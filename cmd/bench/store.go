@@ -196,15 +196,22 @@ func (s *store) close() {
 	}
 }
 
+// info reads sections of INFO, each by itself: before Redis 7 it takes one.
 func (s *store) info(ctx context.Context, sections ...string) (map[string]string, error) {
-	text, err := s.client.Info(ctx, sections...).Result()
-	if err != nil {
+	pipe := s.client.Pipeline()
+	texts := make([]*redis.StringCmd, len(sections))
+	for i, section := range sections {
+		texts[i] = pipe.Info(ctx, section)
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
 		return nil, fmt.Errorf("INFO: %w", err)
 	}
 	fields := map[string]string{}
-	for line := range strings.Lines(text) {
-		if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
-			fields[name] = value
+	for _, text := range texts {
+		for line := range strings.Lines(text.Val()) {
+			if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
+				fields[name] = value
+			}
 		}
 	}
 	return fields, nil
