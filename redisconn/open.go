@@ -73,9 +73,14 @@ func noMaintenance() *maintnotifications.Config {
 	return &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 }
 
+// protocol is RESP2. Nothing of RESP3 is used, and over it go-redis looks for messages
+// that nobody asked for before it reads each answer.
+const protocol = 2
+
 func (t target) single(trust *tls.Config, greet onConnect) *redis.Options {
 	return &redis.Options{
 		Addr:                     t.addrs[0],
+		Protocol:                 protocol,
 		Username:                 t.user,
 		Password:                 t.pass,
 		DB:                       t.db,
@@ -97,6 +102,7 @@ func (t target) single(trust *tls.Config, greet onConnect) *redis.Options {
 func (t target) failover(trust *tls.Config, greet onConnect) *redis.FailoverOptions {
 	return &redis.FailoverOptions{
 		MasterName:            t.master,
+		Protocol:              protocol,
 		SentinelAddrs:         t.addrs,
 		SentinelUsername:      t.options["sentinel_username"],
 		SentinelPassword:      t.options["sentinel_password"],
@@ -120,6 +126,7 @@ func (t target) failover(trust *tls.Config, greet onConnect) *redis.FailoverOpti
 func (t target) cluster(trust *tls.Config, greet onConnect) *redis.ClusterOptions {
 	return &redis.ClusterOptions{
 		Addrs:                    t.addrs,
+		Protocol:                 protocol,
 		Username:                 t.user,
 		Password:                 t.pass,
 		ClientName:               t.options["client_name"],
