@@ -67,9 +67,9 @@ type Answer struct {
 	// slot was asked for.
 	Pass pause.Pass
 	// Slot says that a slot of the limit is reserved, and Wait how long to sleep
-	// before using it, from when Ask returns. If the pass is open and there is no slot, Wait is when to
-	// come back, as of ratelimit.Limiter.Reserve; the caller of a trial call then
-	// has to Report Nothing.
+	// before using it, from when Ask returns. If the pass is open and there is no
+	// slot, Wait is when to come back, as of ratelimit.Limiter.Reserve; the caller
+	// of a trial call then has to Report Nothing.
 	Slot bool
 	Wait time.Duration
 

@@ -68,9 +68,14 @@ func TestTwoCallsAreAnIntervalApartThoughWritingTheFirstAheadTakesLong(t *testin
 		if _, err := p.Enqueue(asksOf("p-2", "r-2", "1.00")); err != nil {
 			w.T.Fatal(err)
 		}
+		var told heard
+		p.Processor.Observer = &told
 		p.FaultOn("begin.lua", world.Slow)
-		if err := errors.Join(p.Deliver("r-1"), p.Deliver("r-2")); err != nil {
-			w.T.Fatal(err)
+		if err := p.Deliver("r-1"); err != nil || told.limited != 0 {
+			w.T.Fatalf("%v; the limit held it up %d times", err, told.limited)
+		}
+		if err := p.Deliver("r-2"); err != nil || told.limited != 1 {
+			w.T.Fatalf("%v; the limit held it up %d times", err, told.limited)
 		}
 		if calls := w.Bank("bank").Calls(); len(calls) != 2 || calls[1].At.Sub(calls[0].At) != 2*time.Second {
 			w.T.Errorf("calls %v, want them 2s apart", calls)

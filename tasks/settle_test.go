@@ -19,11 +19,12 @@ import (
 type heard struct {
 	settled      []refund.State
 	contradicted int
+	limited      int
 }
 
 func (h *heard) Attempted(string, string)    {}
 func (h *heard) Settled(rec *journal.Record) { h.settled = append(h.settled, rec.State) }
-func (h *heard) Limited(string)              {}
+func (h *heard) Limited(string)              { h.limited++ }
 func (h *heard) Contradicted(string)         { h.contradicted++ }
 
 // A worker wrote an outcome down, and that was not confirmed. Before it makes
