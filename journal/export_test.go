@@ -1,6 +1,10 @@
 package journal
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/redis/go-redis/v9"
+)
 
 // Stored is a record as it is read again: what its last change has to tell is not
 // part of it.
@@ -32,3 +36,13 @@ func ReadLine(text string) (string, error) {
 	l, err := readLine(text)
 	return fmt.Sprint(l.at, string(l.to), l.by, l.again, l.note), err
 }
+
+// Scripts are all scripts but that which begins attempts, by the last of their files.
+var Scripts = map[string]*redis.Script{
+	"load": loadScript, "take": takeScript, "step": stepScript, "step that erases": eraseScript, "prune": pruneScript,
+	"rank": rankScript, "day": dayScript, "day_free": freeScript, "claim": claimScript, "refuse": refuseScript,
+	"enter": enterScript, "mark": markScript, "relay": relayScript, "confirm": confirmScript,
+}
+
+// Begins is the script that begins attempts.
+func (j *Journal) Begins() *redis.Script { return j.begins }
