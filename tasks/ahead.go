@@ -32,6 +32,6 @@ func (a *ahead) time() time.Duration { return attemptEarly - time.Duration(a.lea
 // took tells what one has taken.
 func (a *ahead) took(d time.Duration) {
 	was := a.time()
-	is := max(min(d, attemptEarly), was-(was-d)/8)
+	is := min(max(d, was-(was-d)/8), attemptEarly)
 	a.least.Store(int64(attemptEarly - is))
 }

@@ -64,3 +64,12 @@ var AsSpare = asSpare
 
 // ResultOf is what a finished task shows of its refund.
 var ResultOf = resultOf
+
+// Ahead is what the next attempt will take to get ready after those that took so long.
+func Ahead(took ...time.Duration) time.Duration {
+	var a ahead
+	for _, d := range took {
+		a.took(d)
+	}
+	return a.time()
+}
