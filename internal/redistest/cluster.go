@@ -3,8 +3,6 @@ package redistest
 import (
 	"context"
 	"net"
-	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -66,16 +64,17 @@ func (c *Cluster) Slot(t testing.TB, key string) int {
 // Owner returns the master that holds the slot.
 func (c *Cluster) Owner(t testing.TB, slot int) *Server {
 	t.Helper()
-	list, err := c.Servers[0].Client(t).ClusterShards(context.Background()).Result()
+	// CLUSTER SHARDS is not there before Redis 7.
+	list, err := c.Servers[0].Client(t).ClusterSlots(context.Background()).Result()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, shard := range list {
-		if !slices.ContainsFunc(shard.Slots, func(r redis.SlotRange) bool { return int64(slot) >= r.Start && int64(slot) <= r.End }) {
+	for _, r := range list {
+		if slot < r.Start || slot > r.End {
 			continue
 		}
 		for _, s := range c.Servers {
-			if s.Addr == net.JoinHostPort(shard.Nodes[0].IP, strconv.FormatInt(shard.Nodes[0].Port, 10)) {
+			if s.Addr == r.Nodes[0].Addr {
 				return s
 			}
 		}
