@@ -36,6 +36,21 @@ func TestOpenReadsEveryPartOfASingleServersURL(t *testing.T) {
 	}
 }
 
+func TestOpenSpeaksTheProtocolThatNothingIsPushedOver(t *testing.T) {
+	for _, url := range []string{"redis://localhost", "redis-sentinel://a,b/mymaster", "redis-cluster://a,b"} {
+		var protocol int
+		switch client := open(t, url).(type) {
+		case *redis.Client:
+			protocol = client.Options().Protocol
+		case *redis.ClusterClient:
+			protocol = client.Options().Protocol
+		}
+		if protocol != 2 {
+			t.Errorf("%s: RESP%d", url, protocol)
+		}
+	}
+}
+
 func TestOpenFillsInWhatAURLLeavesOut(t *testing.T) {
 	o := open(t, "redis://localhost").(*redis.Client).Options()
 	if o.Addr != "localhost:6379" || o.DB != 0 || o.Username != "" || o.Password != "" {

@@ -86,10 +86,10 @@ func StartReplica(t testing.TB, s *Server, args ...string) *Server {
 	return r
 }
 
-// Client returns a client that is closed with the test.
+// Client returns a client that is closed with the test. It speaks RESP2, as the worker's.
 func (s *Server) Client(t testing.TB) *redis.Client {
 	t.Helper()
-	c := redis.NewClient(&redis.Options{Addr: s.Addr})
+	c := redis.NewClient(&redis.Options{Addr: s.Addr, Protocol: 2})
 	t.Cleanup(func() { _ = c.Close() })
 	return c
 }

@@ -108,7 +108,8 @@ func (w *World) journal(client *redis.Client) *journal.Journal {
 // client opens a client as the worker would, on a connection in memory.
 func (w *World) client() *redis.Client {
 	return redis.NewClient(&redis.Options{
-		Addr: "world:6379",
+		Addr:     "world:6379",
+		Protocol: 2,
 		Dialer: func(context.Context, string, string) (net.Conn, error) {
 			mine, theirs := newPipe()
 			w.Redis.Server().ServeConn(theirs)
