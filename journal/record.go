@@ -211,8 +211,12 @@ func parse(now string, f map[string]string, epoch, restored string) (*Record, er
 	return r, nil
 }
 
-// marked sets what the bucket's mark of a restored backup says of the record.
+// marked sets what the bucket's mark of a restored backup says of the record, if there
+// is one.
 func (r *Record) marked(restored string) {
+	if restored == "" {
+		return
+	}
 	m := parseMark(restored)
 	r.mark, r.RestoredAt, r.Restored = restored, m.at, m.covers(r.Created, r.AttemptStart())
 	r.compared = r.Restored && !(r.Risk && !m.stands())
