@@ -37,12 +37,11 @@ func ReadLine(text string) (string, error) {
 	return fmt.Sprint(l.at, string(l.to), l.by, l.again, l.note), err
 }
 
-// Scripts are all scripts but that which begins attempts, by the last of their files.
-var Scripts = map[string]*redis.Script{
-	"load": loadScript, "take": takeScript, "step": stepScript, "step that erases": eraseScript, "prune": pruneScript,
-	"rank": rankScript, "day": dayScript, "day_free": freeScript, "claim": claimScript, "refuse": refuseScript,
-	"enter": enterScript, "mark": markScript, "relay": relayScript, "confirm": confirmScript,
+// Scripts are all scripts of a journal, by the last of their files.
+func Scripts(j *Journal) map[string]*redis.Script {
+	return map[string]*redis.Script{
+		"load": loadScript, "take": takeScript, "step": stepScript, "step that erases": eraseScript, "prune": pruneScript,
+		"rank": rankScript, "day": dayScript, "day_free": freeScript, "claim": claimScript, "refuse": refuseScript,
+		"enter": enterScript, "mark": markScript, "relay": relayScript, "confirm": confirmScript, "begin": j.begins,
+	}
 }
-
-// Begins is the script that begins attempts.
-func (j *Journal) Begins() *redis.Script { return j.begins }

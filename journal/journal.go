@@ -50,8 +50,9 @@ type Options struct {
 	Cluster      bool
 	EventsMaxLen int64 // about how many events the stream keeps; 0 for a million
 	// Gate is asked by Open before an attempt begins: the body of a Lua function of KEYS
-	// and ARGV, which are a Gate's; time is what TIME answered. It returns an answer for the caller, whether the
-	// attempt may begin, and for how many milliseconds its provider has been paused, ever.
+	// and ARGV, which are a Gate's; time is what TIME answered. It returns an answer for
+	// the caller, whether the attempt may begin, and for how many milliseconds its
+	// provider has been paused, ever.
 	Gate string
 }
 
