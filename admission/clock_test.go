@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"refundworker/admission"
 )
 
@@ -34,4 +36,30 @@ func TestAnAnswerIsAsOldAsTheQuickestOneTells(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Clocks drift. Where the server's is set, too, a round trip hides as much as it takes.
+func TestNoAnswerIsReckonedOlderThanItIs(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		span := func(most time.Duration, name string) time.Duration {
+			return time.Duration(rapid.Int64Range(0, int64(most)).Draw(rt, name))
+		}
+		var c admission.Clock
+		set := rapid.Bool().Draw(rt, "set")
+		now, apart := time.Now(), span(2*time.Hour, "apart")-time.Hour
+		for range rapid.IntRange(2, 30).Draw(rt, "answers") {
+			idle := span(10_000, "idle") * time.Millisecond
+			now, apart = now.Add(idle), apart+span(idle/500, "drift")-idle/1000
+			if set && rapid.IntRange(0, 5).Draw(rt, "now") == 0 {
+				apart += span(200*time.Millisecond, "by") - 100*time.Millisecond
+			}
+			asked := now
+			made := asked.Add(span(50*time.Millisecond, "there"))
+			now = made.Add(span(50*time.Millisecond, "back"))
+			got, age := c.Passed(made.Add(-apart).Round(0), asked, now), now.Sub(made)
+			if got < 0 || got > now.Sub(asked) || got > age && !set {
+				rt.Fatalf("made %s ago, and reckoned to be %s old", age, got)
+			}
+		}
+	})
 }
