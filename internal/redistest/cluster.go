@@ -64,7 +64,7 @@ func (c *Cluster) Slot(t testing.TB, key string) int {
 // Owner returns the master that holds the slot.
 func (c *Cluster) Owner(t testing.TB, slot int) *Server {
 	t.Helper()
-	// CLUSTER SHARDS is not there before Redis 7.
+	//lint:ignore SA1019 CLUSTER SHARDS is not there before Redis 7
 	list, err := c.Servers[0].Client(t).ClusterSlots(context.Background()).Result()
 	if err != nil {
 		t.Fatal(err)
