@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"os"
+	"os/exec"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"refundworker/internal/cli"
 )
@@ -24,65 +26,43 @@ func allCommand() *cobra.Command {
 It takes about ten minutes on a quiet machine; on one that others use the figures
 say little.`,
 		RunE: cli.Action(func(cmd *cobra.Command, _ []string) error {
-			growth := []string{}
-			if million {
-				growth = []string{"--waiting", "1000,100000,1000000"}
+			lines := [][]string{compared}
+			for _, e := range experiments() {
+				line := []string{e.name}
+				if million && e.name == "growth" {
+					line = append(line, "--waiting", "1000,100000,1000000")
+				}
+				lines = append(lines, line)
 			}
-			return interrupted(cmd.Context(), measureAll(cmd, map[string][]string{"growth": growth}))
+			return interrupted(cmd.Context(), measureAll(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), lines...))
 		}),
 	}
 	cmd.Flags().BoolVar(&million, "million", false, "let growth go on to a million refunds, which takes minutes and about 2 GiB more")
 	return cmd
 }
 
-// measureAll runs one command line after the other; flags are those of some
-// experiments.
-func measureAll(cmd *cobra.Command, flags map[string][]string) error {
-	out, progress := cmd.OutOrStdout(), cmd.ErrOrStderr()
-	if err := compareAll(cmd, out, progress); err != nil {
+// measureAll runs one command line after the other, each in a process of its own, so
+// that none starts with what the ones before it have taken: what a child ever had in
+// memory begins with what its parent had.
+func measureAll(ctx context.Context, out, progress io.Writer, lines ...[]string) error {
+	self, err := os.Executable()
+	if err != nil {
 		return err
 	}
-	for _, e := range experiments() {
-		given := flags[e.name]
-		set := pflag.NewFlagSet(e.name, pflag.ContinueOnError)
-		e.flags(set)
-		if err := set.Parse(given); err != nil {
+	for _, args := range lines {
+		line := "go run ./cmd/bench " + strings.Join(args, " ")
+		fmt.Fprintln(progress, line)
+		if _, err := fmt.Fprintf(out, "\n### `%s`\n\n", line); err != nil {
 			return err
 		}
-		if err := heading(out, progress, append([]string{e.name}, given...)...); err != nil {
-			return err
-		}
-		found, at, err := e.measure(cmd.Context(), progress)
-		if err != nil {
-			return fmt.Errorf("%s: %w", e.name, err)
-		}
-		if _, err := fmt.Fprintf(out, "%s\n", at); err != nil {
-			return err
-		}
-		if err := writeSheets(out, markdown, found.sheets()); err != nil {
-			return err
+		cmd := exec.CommandContext(ctx, self, append(args, "-o", string(markdown))...)
+		cmd.Stdout, cmd.Stderr = out, progress
+		ownGroup(cmd)
+		cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it ends what it has started
+		cmd.WaitDelay = 2 * endTime
+		if err := cmd.Run(); err != nil {
+			return fmt.Errorf("%s: %w", line, err)
 		}
 	}
 	return nil
-}
-
-// compareAll is the comparison with bare asynq.
-func compareAll(cmd *cobra.Command, out, progress io.Writer) error {
-	root, s := newRoot()
-	if err := root.ParseFlags(append([]string{"-o", string(markdown)}, compared...)); err != nil {
-		return err
-	}
-	s.bothPreflights = true
-	if err := heading(out, progress, compared...); err != nil {
-		return err
-	}
-	return run(cmd.Context(), *s, out, progress)
-}
-
-// heading names the command line whose tables follow.
-func heading(out, progress io.Writer, args ...string) error {
-	line := "go run ./cmd/bench " + strings.Join(args, " ")
-	fmt.Fprintln(progress, line)
-	_, err := fmt.Fprintf(out, "\n### `%s`\n\n", line)
-	return err
 }
