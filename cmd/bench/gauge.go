@@ -18,8 +18,9 @@ type gauge struct {
 	clients  int64 // connected
 }
 
+// gauge reads them by one command.
 func (s *store) gauge(ctx context.Context) (gauge, error) {
-	info, err := s.info(quietly(ctx), "clients", "stats", "memory", "cpu", "commandstats")
+	info, err := s.info(quietly(ctx), "all")
 	if err != nil {
 		return gauge{}, err
 	}

@@ -155,7 +155,7 @@ func (s *store) inspect(ctx context.Context) error {
 	if keys > 0 {
 		return fmt.Errorf("the database named by --redis holds %d keys, and bench empties it: name an empty one", keys)
 	}
-	info, err := s.info(ctx, "server", "persistence")
+	info, err := s.info(ctx, "all")
 	if err != nil {
 		return err
 	}
@@ -196,22 +196,16 @@ func (s *store) close() {
 	}
 }
 
-// info reads sections of INFO, each by itself: before Redis 7 it takes one.
-func (s *store) info(ctx context.Context, sections ...string) (map[string]string, error) {
-	pipe := s.client.Pipeline()
-	texts := make([]*redis.StringCmd, len(sections))
-	for i, section := range sections {
-		texts[i] = pipe.Info(ctx, section)
-	}
-	if _, err := pipe.Exec(ctx); err != nil {
+// info reads a section of INFO, or "all" of it: before Redis 7 it takes one word.
+func (s *store) info(ctx context.Context, section string) (map[string]string, error) {
+	text, err := s.client.Info(ctx, section).Result()
+	if err != nil {
 		return nil, fmt.Errorf("INFO: %w", err)
 	}
 	fields := map[string]string{}
-	for _, text := range texts {
-		for line := range strings.Lines(text.Val()) {
-			if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
-				fields[name] = value
-			}
+	for line := range strings.Lines(text) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
+			fields[name] = value
 		}
 	}
 	return fields, nil
