@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"refundworker/providers"
+	"refundworker/refund"
 )
 
 // Attempt is one call of the provider's refund endpoint.
@@ -119,7 +120,7 @@ func (a Attempt) stored(r *Record, said int64) string {
 		texts = texts[:len(texts)-1]
 	}
 	for _, text := range texts {
-		b = appendText(append(b, ','), text)
+		b = refund.AppendText(append(b, ','), text)
 	}
 	if len(a.Parts) > 0 {
 		b = append(append(b, ','), quote(a.Parts)...)

@@ -58,14 +58,14 @@ func entryField(seq int64) string { return "h:" + strconv.FormatInt(seq, 10) }
 // one, which for the beginning of an attempt goes without saying. Its number is that
 // of the field, and the state that it comes from is where the entry before it went.
 func entryLine(to refund.State, by, note string, again bool) string {
-	b := appendText(append(make([]byte, 0, 64), ','), string(to))
+	b := refund.AppendText(append(make([]byte, 0, 64), ','), string(to))
 	if b = append(b, ','); again {
 		b = append(b, '0')
 	} else {
-		b = appendText(b, by)
+		b = refund.AppendText(b, by)
 	}
 	if note != "" {
-		b = appendText(append(b, ','), note)
+		b = refund.AppendText(append(b, ','), note)
 	}
 	return string(append(b, ']'))
 }
@@ -117,7 +117,7 @@ func (r *Record) lastBy(name string) bool {
 	for seq := r.Seq; seq > 0; seq-- {
 		_, rest, _ := strings.Cut(r.fields[entryField(seq)], ",")
 		if _, rest, _ = strings.Cut(rest, ","); !strings.HasPrefix(rest, "0") {
-			return strings.HasPrefix(rest, string(appendText(nil, name)))
+			return strings.HasPrefix(rest, string(refund.AppendText(nil, name)))
 		}
 	}
 	return false

@@ -13,6 +13,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
+
+	"refundworker/refund"
 )
 
 // Bounds of relaying. What they leave for later comes with the next call.
@@ -243,14 +245,8 @@ func eventOf(rec *Record, set map[string]string, seq int64, reason string) *even
 
 // text is the event as it is told the script: JSON as encoding/json writes it.
 func (e event) text() string {
-	b := append(make([]byte, 0, 384), '{')
-	for i, field := range [...]struct{ name, value string }{{"refund_id", e.RefundID}, {"seq", e.Seq}, {"provider", e.Provider}, {"payment_id", e.PaymentID},
-		{"amount", e.Amount}, {"moved", e.Moved}, {"currency", e.Currency}, {"state", e.State}, {"reason_code", e.ReasonCode}, {"metadata", e.Metadata}} {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = appendText(append(appendText(b, field.name), ':'), field.value)
-	}
+	b := refund.AppendTexts(append(make([]byte, 0, 384), '{'), "refund_id", e.RefundID, "seq", e.Seq, "provider", e.Provider, "payment_id", e.PaymentID,
+		"amount", e.Amount, "moved", e.Moved, "currency", e.Currency, "state", e.State, "reason_code", e.ReasonCode, "metadata", e.Metadata)
 	return string(append(b, '}'))
 }
 

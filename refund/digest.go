@@ -30,20 +30,6 @@ func (o Order) Digest() string {
 	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
-// AppendText appends a text to JSON, byte for byte as encoding/json writes it:
-// ids that were given out are made of it.
-func AppendText(b []byte, text string) []byte {
-	for i := range len(text) {
-		switch c := text[i]; {
-		case c < ' ', c > '~', c == '"', c == '\\', c == '<', c == '>', c == '&':
-			return append(b, encoded(text)...)
-		}
-	}
-	b = append(b, '"')
-	b = append(b, text...)
-	return append(b, '"')
-}
-
 // encoded is the JSON of a part of a checked order.
 func encoded(v any) []byte {
 	b, err := json.Marshal(v)

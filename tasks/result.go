@@ -15,12 +15,9 @@ func resultOf(rec *journal.Record) []byte {
 	if rec.Moved != nil {
 		moved = rec.Money(*rec.Moved)
 	}
-	b := append(make([]byte, 0, 320), '{')
-	for _, field := range [...]struct{ name, value string }{{"refund_id", rec.ID}, {"state", string(rec.State)}, {"amount", rec.Asked}, {"amount_moved", moved},
-		{"currency", string(rec.Currency)}, {"reason_code", rec.ReasonCode}, {"provider_refund_id", rec.ProviderRefundID}} {
-		b = append(refund.AppendText(append(refund.AppendText(b, field.name), ':'), field.value), ',')
-	}
-	b = strconv.AppendInt(append(b, `"attempts":`...), int64(rec.Attempts), 10)
+	b := refund.AppendTexts(append(make([]byte, 0, 320), '{'), "refund_id", rec.ID, "state", string(rec.State), "amount", rec.Asked, "amount_moved", moved,
+		"currency", string(rec.Currency), "reason_code", rec.ReasonCode, "provider_refund_id", rec.ProviderRefundID)
+	b = strconv.AppendInt(append(b, `,"attempts":`...), int64(rec.Attempts), 10)
 	b = rec.Updated.AppendFormat(append(b, `,"at":"`...), time.RFC3339Nano)
 	return append(b, `"}`...)
 }
