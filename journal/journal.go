@@ -76,7 +76,7 @@ func New(rdb redis.UniversalClient, run Runner, o Options) *Journal {
 	if o.Gate != "" {
 		gate = "local function gate(KEYS, ARGV)\n" + o.Gate + "\nend\n"
 	}
-	return &Journal{rdb: rdb, run: run, options: o, begins: redis.NewScript(source("lib") + source("payment") + gate + source("begin"))}
+	return &Journal{rdb: rdb, run: run, options: o, begins: redis.NewScript(behindLib("payment") + gate + source("begin"))}
 }
 
 // Clustered reports whether the keys of different slots may lie on different servers.
@@ -96,7 +96,7 @@ var (
 	freeScript   = redis.NewScript(source("day_free"))
 	claimScript  = script("claim")
 	refuseScript = redis.NewScript(source("refuse"))
-	enterScript  = redis.NewScript(source("lib") + source("payment") + source("metadata") + function("claim") + function("take") + function("refuse") + source("enter"))
+	enterScript  = redis.NewScript(behindLib("payment", "metadata") + function("claim") + function("take") + function("refuse") + source("enter"))
 	// These name one key, beside which they look at none.
 	markScript    = redis.NewScript(source("mark"))
 	relayScript   = redis.NewScript(source("relay"))
@@ -111,14 +111,16 @@ func source(name string) string {
 	return string(b)
 }
 
-// script puts files behind lib.lua. Each carries only what it uses: Redis makes every
-// function of a script anew whenever it runs.
-func script(names ...string) *redis.Script {
+func script(names ...string) *redis.Script { return redis.NewScript(behindLib(names...)) }
+
+// behindLib puts files behind lib.lua. Each script carries only what it uses: Redis makes
+// every function of a script anew whenever it runs.
+func behindLib(names ...string) string {
 	text := source("lib")
 	for _, name := range names {
 		text += source(name)
 	}
-	return redis.NewScript(text)
+	return text
 }
 
 // function makes a script a function of its keys and arguments, for one that is made
