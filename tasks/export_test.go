@@ -73,3 +73,9 @@ func Ahead(took ...time.Duration) time.Duration {
 	}
 	return a.time()
 }
+
+// TakeSeat takes the seat of the task in ctx.
+func TakeSeat(ctx context.Context, stop <-chan struct{}) error { return seatOf(ctx).take(ctx, stop) }
+
+// LeaveSeat gives it to the next task.
+func LeaveSeat(ctx context.Context) { seatOf(ctx).leave() }

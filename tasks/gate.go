@@ -87,7 +87,7 @@ func (p *Processor) gateEarly(ctx context.Context, a Account, early time.Duratio
 func (p *Processor) barred() error {
 	select {
 	case <-p.Draining:
-		return &Later{After: time.Second, Why: "the worker is stopping"}
+		return stopping()
 	default:
 	}
 	if p.held.Load() != nil {
@@ -144,7 +144,7 @@ func (p *Processor) sleep(ctx context.Context, d time.Duration) error {
 	case <-timer.C:
 		return nil
 	case <-p.Draining:
-		return &Later{After: time.Second, Why: "the worker is stopping"}
+		return stopping()
 	case <-ctx.Done():
 		return ctx.Err()
 	}

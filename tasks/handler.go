@@ -18,6 +18,9 @@ import (
 // Handle is the asynq handler of refund tasks. What the task says only finds
 // the refund; what is sent comes from the journal.
 func (p *Processor) Handle(ctx context.Context, t *asynq.Task) error {
+	if err := seatOf(ctx).take(ctx, p.Draining); err != nil {
+		return err
+	}
 	ctx = p.carried(ctx, t.Headers())
 	rec, begun, err := p.find(ctx, t)
 	if err != nil {

@@ -26,3 +26,5 @@ func AsLater(err error) *Later {
 	}
 	return nil
 }
+
+func stopping() error { return &Later{After: time.Second, Why: "the worker is stopping"} }

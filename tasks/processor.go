@@ -133,6 +133,9 @@ func (p *Processor) run(ctx context.Context, rec *journal.Record, begun *begun) 
 			if wait := rec.Due.Sub(rec.Now); wait > 0 {
 				return rec, &Later{After: wait, Why: waiting(rec)}
 			}
+			if err := seatOf(ctx).take(ctx, p.Draining); err != nil {
+				return rec, err
+			}
 			next, err = p.step(ctx, account, rec)
 		}
 		if errors.Is(err, journal.ErrStale) && next != nil {

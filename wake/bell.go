@@ -47,9 +47,13 @@ func New(rdb redis.UniversalClient, o Options) *Bell {
 
 // Client returns the client for all asynq servers over these queues, which are
 // named in the order in which asynq asks for their tasks: of strict priority, the
-// highest first. No queue may be in two clients of a Bell.
-func (b *Bell) Client(queues ...string) redis.UniversalClient {
-	c := &client{UniversalClient: b.rdb, bell: b, pending: newPending(queues, b.stop), delayed: newDelayed(queues, b.stop)}
+// highest first. No queue may be in two clients of a Bell. room bounds the tasks that
+// they take; nil: nothing does but the servers' own concurrency.
+func (b *Bell) Client(room Room, queues ...string) redis.UniversalClient {
+	if room == nil {
+		room = boundless{}
+	}
+	c := &client{UniversalClient: b.rdb, bell: b, pending: newPending(queues, room, b.stop), delayed: newDelayed(queues, b.stop)}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, name := range queues {

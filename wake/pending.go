@@ -17,9 +17,22 @@ const (
 	troubleWait = 100 * time.Millisecond
 )
 
+// Room bounds the tasks that are taken off a provider's queues.
+type Room interface {
+	// Free reports whether there is room for one more.
+	Free() bool
+	// Expect reports whether one may be looked for. If so it is expected, until its
+	// handler runs, or until Miss says that there was none.
+	Expect() bool
+	Miss()
+	// Freed tells one of those who wait for room that there may be some.
+	Freed() <-chan struct{}
+}
+
 // pending is what is known of the tasks that are ready in a provider's queues.
 type pending struct {
 	queues []*queue // the first one is the first that asynq asks for
+	room   Room
 	bell   chan struct{}
 	stop   <-chan struct{}
 }
@@ -33,8 +46,8 @@ type queue struct {
 	loud         bool // the last poll found something
 }
 
-func newPending(names []string, stop <-chan struct{}) *pending {
-	p := &pending{bell: make(chan struct{}, 1), stop: stop}
+func newPending(names []string, room Room, stop <-chan struct{}) *pending {
+	p := &pending{room: room, bell: make(chan struct{}, 1), stop: stop}
 	for _, name := range names {
 		p.queues = append(p.queues, &queue{key: pendingKey(name), rung: 1})
 	}
@@ -49,10 +62,13 @@ func (p *pending) take(ctx context.Context, q *queue, look func() *redis.Cmd) *r
 		p.wait(ctx)
 	}
 	heard, dry := q.state()
-	if dry || closed(p.stop) {
+	if dry || closed(p.stop) || !p.room.Expect() {
 		return answer(ctx, nil, redis.Nil)
 	}
 	cmd := look()
+	if cmd.Err() != nil {
+		p.room.Miss()
+	}
 	switch err := cmd.Err(); {
 	case err == nil:
 		p.nudge()
@@ -64,16 +80,18 @@ func (p *pending) take(ctx context.Context, q *queue, look func() *redis.Cmd) *r
 	return cmd
 }
 
-// wait returns when a queue may hold something, or after a while.
+// wait returns when a queue may hold something and there is room for it, or after a
+// while.
 func (p *pending) wait(ctx context.Context) {
-	if !p.dry() {
+	if p.ready() {
 		return
 	}
 	timer := time.NewTimer(idleWait)
 	defer timer.Stop()
-	for p.dry() {
+	for !p.ready() {
 		select {
 		case <-p.bell:
+		case <-p.room.Freed():
 		case <-timer.C:
 			return
 		case <-p.stop:
@@ -84,13 +102,13 @@ func (p *pending) wait(ctx context.Context) {
 	}
 }
 
-func (p *pending) dry() bool {
+func (p *pending) ready() bool {
 	for _, q := range p.queues {
 		if _, dry := q.state(); !dry {
-			return false
+			return p.room.Free()
 		}
 	}
-	return true
+	return false
 }
 
 // ring says that a queue may hold something.
@@ -147,3 +165,11 @@ func pause(stop <-chan struct{}, d time.Duration) {
 	case <-stop:
 	}
 }
+
+// boundless has room for any task.
+type boundless struct{}
+
+func (boundless) Free() bool             { return true }
+func (boundless) Expect() bool           { return true }
+func (boundless) Miss()                  {}
+func (boundless) Freed() <-chan struct{} { return nil }

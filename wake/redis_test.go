@@ -116,7 +116,7 @@ func TestALookWithoutAConnectionTellsOfNoEmptySet(t *testing.T) {
 	t.Cleanup(func() { _ = rdb.Close() })
 	bell := wake.New(rdb, wake.Options{})
 	defer bell.Stop()
-	client := bell.Client("q")
+	client := bell.Client(nil, "q")
 	for range 2 { // the second time it would be answered from memory
 		moved, err := client.EvalSha(t.Context(), wake.ForwardSHA, []string{"asynq:{q}:retry", "asynq:{q}:pending"}, 0, "", "").Result()
 		if !redis.HasErrorPrefix(err, "WRONGPASS") {

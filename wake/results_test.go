@@ -116,7 +116,7 @@ func TestAResultIsKeptUntilItsTaskEnds(t *testing.T) {
 				ctx := t.Context()
 				hook := &failing{}
 				rdb.AddHook(hook)
-				c := listen(t, rdb).Client("q")
+				c := listen(t, rdb).Client(nil, "q")
 				end := func() error {
 					return c.EvalSha(ctx, wake.CompleteSHA, []string{"asynq:{q}:active", "asynq:{q}:lease", "asynq:{q}:completed", "asynq:{q}:t:x",
 						"asynq:{q}:processed:2026-01-01", "asynq:{q}:processed"}, "x", time.Now().Add(time.Hour).Unix(), int64(7), "message", int64(math.MaxInt64)).Err()
@@ -152,7 +152,7 @@ func TestAResultIsKeptUntilItsTaskEnds(t *testing.T) {
 
 func TestResultsWhoseTasksNeverEndAreNotKeptForEver(t *testing.T) {
 	onPipes(t, func(t *testing.T, m *miniredis.Miniredis, rdb *redis.Client) {
-		c := listen(t, rdb).Client("q")
+		c := listen(t, rdb).Client(nil, "q")
 		for i := range wake.MostResults + 10 {
 			if err := c.HSet(t.Context(), fmt.Sprintf("asynq:{q}:t:%d", i), "result", []byte("paid")).Err(); err != nil {
 				t.Fatal(err)

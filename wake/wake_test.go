@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -22,7 +23,13 @@ import (
 // returns what stops all.
 func run(t *testing.T, bell *wake.Bell, queue string, shares int, handler asynq.HandlerFunc) (stop func()) {
 	t.Helper()
-	client := bell.Client(queue, queue+"-bulk")
+	return runIn(t, bell, nil, queue, shares, handler)
+}
+
+// runIn is run with room for so many tasks.
+func runIn(t *testing.T, bell *wake.Bell, room wake.Room, queue string, shares int, handler asynq.HandlerFunc) (stop func()) {
+	t.Helper()
+	client := bell.Client(room, queue, queue+"-bulk")
 	var servers []*asynq.Server
 	for range shares {
 		s := asynq.NewServerFromRedisClient(client, asynq.Config{Concurrency: 4, Queues: map[string]int{queue: 2, queue + "-bulk": 1}, StrictPriority: true,
@@ -318,6 +325,92 @@ func TestStoppingTakesNoTimeAndTakesNoTask(t *testing.T) {
 			t.Error("a task was started after the stop")
 		}
 	})
+}
+
+// places are room for tasks of which each stays until it is let go.
+type places struct {
+	mu             sync.Mutex
+	free, expected int
+	freed          chan struct{}
+}
+
+func (p *places) Free() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.free > 0
+}
+
+func (p *places) Expect() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.free == 0 {
+		return false
+	}
+	p.free--
+	p.expected++
+	return true
+}
+
+func (p *places) Miss() { p.letGo(); p.came() }
+
+func (p *places) came() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.expected--
+}
+
+func (p *places) letGo() {
+	p.mu.Lock()
+	p.free++
+	p.mu.Unlock()
+	select {
+	case p.freed <- struct{}{}:
+	default:
+	}
+}
+
+func (p *places) Freed() <-chan struct{} { return p.freed }
+
+func TestNoTaskIsTakenWithoutRoomForItAndEachAtOnceWithIt(t *testing.T) {
+	for _, shares := range []int{1, 4} {
+		onPipes(t, func(t *testing.T, m *miniredis.Miniredis, rdb *redis.Client) {
+			seen := &calls{}
+			rdb.AddHook(seen)
+			room := &places{free: 3, freed: make(chan struct{}, 1)}
+			handler, began := starts()
+			defer runIn(t, listen(t, rdb), room, "q", shares, func(ctx context.Context, task *asynq.Task) error {
+				room.came()
+				return handler(ctx, task)
+			})()
+			time.Sleep(time.Second)
+			for range 10 {
+				enqueue(t, asynq.NewClientFromRedisClient(wake.Announcing(rdb)), "q")
+			}
+			time.Sleep(time.Second)
+			if len(began) != 3 {
+				t.Fatalf("%d tasks began, want 3", len(began))
+			}
+			seen.take()
+			time.Sleep(time.Minute)
+			if n := dequeues(seen.take()); n > 0 {
+				t.Errorf("%d looks a minute without room for a task", n)
+			}
+			for n := 4; n <= 10; n++ {
+				room.letGo()
+				time.Sleep(10 * time.Millisecond)
+				if len(began) != n {
+					t.Fatalf("%d tasks began, want %d", len(began), n)
+				}
+			}
+			room.letGo() // then there is none left
+			room.letGo()
+			time.Sleep(time.Second)
+			if room.mu.Lock(); room.free != 2 || room.expected != 0 {
+				t.Errorf("room for %d and %d expected, want 2 and 0", room.free, room.expected)
+			}
+			room.mu.Unlock()
+		})
+	}
 }
 
 func TestATaskIsCancelledWhereverItRuns(t *testing.T) {

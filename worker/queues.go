@@ -50,10 +50,11 @@ func newQueues(w *Worker, r *running) *queues {
 func (q *queues) start() error {
 	for _, a := range q.worker.accounts {
 		names := []string{tasks.Queue(a.Name), tasks.BulkQueue(a.Name)}
-		client := q.bell.Client(names...)
+		seats := tasks.NewSeats(a.Concurrency)
+		client := q.bell.Client(seats, names...)
 		for _, concurrency := range shares(a.Concurrency) {
 			server := asynq.NewServerFromRedisClient(client, asynq.Config{
-				Concurrency:              concurrency,
+				Concurrency:              concurrency + concurrency, // as many are being written down
 				Queues:                   map[string]int{names[0]: 2, names[1]: 1},
 				StrictPriority:           true,
 				BaseContext:              roomy,
@@ -67,7 +68,7 @@ func (q *queues) start() error {
 				LogLevel:                 asynq.WarnLevel,
 			})
 			mux := asynq.NewServeMux()
-			mux.HandleFunc(tasks.Type, q.handle)
+			mux.HandleFunc(tasks.Type, q.handle(seats))
 			if err := server.Start(mux); err != nil {
 				return fmt.Errorf("start the queue of %s: %w", a.Name, err)
 			}
@@ -99,16 +100,20 @@ func (q *queues) stop() {
 	_ = group.Wait()
 }
 
-// handle runs a task, which can be cancelled meanwhile.
-func (q *queues) handle(ctx context.Context, t *asynq.Task) error {
-	makeRoom(0)
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	if id, ok := asynq.GetTaskID(ctx); ok {
-		q.cancels.Store(id, cancel)
-		defer q.cancels.Delete(id)
+// handle runs tasks in seats. Each can be cancelled meanwhile.
+func (q *queues) handle(seats *tasks.Seats) func(context.Context, *asynq.Task) error {
+	return func(ctx context.Context, t *asynq.Task) error {
+		makeRoom(0)
+		ctx, leave := seats.Enter(ctx)
+		defer leave()
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		if id, ok := asynq.GetTaskID(ctx); ok {
+			q.cancels.Store(id, cancel)
+			defer q.cancels.Delete(id)
+		}
+		return q.running.processor.Handle(ctx, t)
 	}
-	return q.running.processor.Handle(ctx, t)
 }
 
 // cancel cancels a task, as somebody asked for in asynqmon, if it runs here. A

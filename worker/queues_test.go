@@ -10,7 +10,8 @@ import (
 )
 
 // The more attempts at once, the more servers share them, so that they need not
-// wait for one another's tasks; together they are as many as was configured.
+// wait for one another's tasks; together they have twice as many as was configured, as
+// an answer is written down while the next call is made.
 func TestServersShareTheConcurrencyOfTheirProvider(t *testing.T) {
 	for concurrency, servers := range map[int]int{1: 1, 4: 1, 15: 1, 16: 2, 31: 3, 64: 4, 101: 4} {
 		t.Run(strconv.Itoa(concurrency), func(t *testing.T) {
@@ -26,12 +27,12 @@ func TestServersShareTheConcurrencyOfTheirProvider(t *testing.T) {
 			}
 			sum := 0
 			for _, s := range all {
-				if sum += s.Concurrency; s.Concurrency < concurrency/servers {
-					t.Errorf("one of %d servers has %d of %d", servers, s.Concurrency, concurrency)
+				if sum += s.Concurrency; s.Concurrency < 2*(concurrency/servers) {
+					t.Errorf("one of %d servers has %d of %d", servers, s.Concurrency, 2*concurrency)
 				}
 			}
-			if sum != concurrency {
-				t.Errorf("together %d at once, want %d", sum, concurrency)
+			if sum != 2*concurrency {
+				t.Errorf("together %d at once, want %d", sum, 2*concurrency)
 			}
 		})
 	}
