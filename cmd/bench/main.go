@@ -80,9 +80,9 @@ paid twice or not settled ends the run with exit status 1.`,
 		}),
 	}
 	f := root.Flags()
-	f.IntVar(&s.refunds, "refunds", 2000, "refunds in each round")
+	f.IntVar(&s.refunds, "refunds", 5000, "refunds in each round")
 	f.IntVar(&s.rounds, "rounds", 3, "rounds of each path")
-	f.IntSliceVar(&s.concurrencies, "concurrency", []int{32}, "refunds at once, in both paths; several, one after the other: 32,128")
+	f.IntSliceVar(&s.concurrencies, "concurrency", []int{32}, "calls to the provider at once, in both paths; several, one after the other: 32,128")
 	f.StringVar(&s.provider, "provider", sandbox.UnitPay, "unitpay, maib or sberbank")
 	f.BoolVar(&s.preflight, "preflight", false, "ask the provider before each attempt (without the flag: both, one after the other)")
 	f.StringVar(&s.redis, "redis", "", "URL of a Redis to use as it is; its database must be empty, and is emptied again (default: start redis-server)")
