@@ -32,6 +32,12 @@ const (
 
 var kindNames = [...]string{"unknown", "succeeded", "accepted", "declined", "partial", "unavailable", "rate_limited", "misconfigured"}
 
+// Good reports whether the provider answered as one that is well does, whatever it
+// said.
+func (k Kind) Good() bool {
+	return k == Succeeded || k == Accepted || k == Declined || k == Partial
+}
+
 // String returns the name used in the journal, metrics and logs.
 func (k Kind) String() string {
 	if k < 0 || int(k) >= len(kindNames) {

@@ -18,9 +18,6 @@ import (
 // Handle is the asynq handler of refund tasks. What the task says only finds
 // the refund; what is sent comes from the journal.
 func (p *Processor) Handle(ctx context.Context, t *asynq.Task) error {
-	if err := seatOf(ctx).take(ctx, p.Draining); err != nil {
-		return err
-	}
 	ctx = p.carried(ctx, t.Headers())
 	rec, begun, err := p.find(ctx, t)
 	if err != nil {
@@ -60,6 +57,13 @@ func (p *Processor) find(ctx context.Context, t *asynq.Task) (*journal.Record, *
 		return nil, nil, archive("invalid refund", err)
 	}
 	rec, started, err := p.open(ctx, order)
+	if ctx.Err() != nil {
+		// After its last try the queue gives a task up, and then only what the journal
+		// knows is looked after.
+		fresh, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportTime)
+		defer cancel()
+		ctx = fresh
+	}
 	if rec == nil && err == nil {
 		rec, err = p.Journal.Load(ctx, order.Provider, order.PaymentID, order.RefundID)
 	}

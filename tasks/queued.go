@@ -204,7 +204,9 @@ func (p *Processor) send(ctx context.Context, a Account, rec *journal.Record, b 
 	outcome := a.API.Refund(call, providers.Attempt{RefundID: rec.ID, Number: rec.Attempts, PaymentID: rec.PaymentID,
 		Full: rec.Full(), Minor: minor, Currency: rec.Currency, Reason: rec.Reason, Receipt: rec.Receipt, Deadline: deadline})
 	cancel()
-	seatOf(ctx).leave()
+	if outcome.Kind.Good() {
+		seatOf(ctx).leave() // after anything else only when the board and the limiter have heard of it
+	}
 	endAttempt(span, rec.Attempts, outcome)
 	outcome.Message = rec.Receipt.Hide(outcome.Message)
 	p.Observer.Attempted(a.Name, outcome.Kind.String())

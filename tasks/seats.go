@@ -2,34 +2,45 @@ package tasks
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/semaphore"
 )
 
-// arrival is how long a task that was taken off its queue is expected here. asynq ends
-// some without their handler: those past a deadline of their own.
-const arrival = time.Second
+const (
+	// seatPatience is how long a task waits here for its seat. It is well below the
+	// time after which the sweeper takes up what a dead worker has left.
+	seatPatience = 2 * time.Second
+	// quickSeat is how long a seat may be taken if tasks are fetched for the next one
+	// ahead: those of a slow provider wait in the queue, for any worker.
+	quickSeat = time.Second
+	// comingAtMost is when a task is given up that was fetched, and of which nothing
+	// was heard since: asynq could not read it.
+	comingAtMost = time.Minute
+)
 
-// Seats bound the calls of one worker to a provider. A task has a seat from before its
-// first step until its attempt is answered. Writing the answer down and ending the
-// task wait for Redis, and perhaps for its disk; meanwhile the seat is the next task's.
-// So that a seat waits for no task either, a few more are taken off the queues than
-// there are seats: only a few, as another worker could have them.
+// Seats bound the calls of one worker's queue to a provider. A task has a seat from
+// before its first step until its attempt is answered as it should be. Writing that
+// down and ending the task wait for Redis, and perhaps for its disk; meanwhile the
+// seat is the next task's. So that a seat waits for no task either, a few more are
+// fetched than there are seats.
 type Seats struct {
 	calls *semaphore.Weighted
-	most  int // tasks here and coming
+	most  int // calls at once
 	freed chan struct{}
 
-	mu     sync.Mutex
-	here   int         // tasks that have seats or are about to take them
-	coming []time.Time // since when each one is expected, oldest first
+	mu      sync.Mutex
+	here    int                  // tasks that have seats or are about to take them
+	looking int                  // looks for a task that are under way
+	coming  map[string]time.Time // tasks that were found, by id, since then
+	slow    bool                 // seats are taken for long
 }
 
 // NewSeats returns seats for so many calls at once.
 func NewSeats(calls int) *Seats {
-	return &Seats{calls: semaphore.NewWeighted(int64(calls)), most: calls + calls/4, freed: make(chan struct{}, 1)}
+	return &Seats{calls: semaphore.NewWeighted(int64(calls)), most: calls, freed: make(chan struct{}, 1), coming: map[string]time.Time{}}
 }
 
 // Free reports whether there is room for one more task.
@@ -40,50 +51,73 @@ func (s *Seats) Free() bool {
 }
 
 func (s *Seats) free() bool {
-	for len(s.coming) > 0 && time.Since(s.coming[0]) > arrival {
-		s.coming = s.coming[1:]
+	most := s.most
+	if !s.slow {
+		most += s.most / 4
 	}
-	return s.here+len(s.coming) < s.most
+	if s.here+s.looking+len(s.coming) < most {
+		return true
+	}
+	for id, since := range s.coming {
+		if time.Since(since) > comingAtMost {
+			delete(s.coming, id)
+		}
+	}
+	return s.here+s.looking+len(s.coming) < most
 }
 
-// Expect reports whether a task may be looked for. It is then expected until it is
-// here, or until Miss.
+// Expect reports whether a task may be looked for. Found or Miss ends the look.
 func (s *Seats) Expect() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.free() {
 		return false
 	}
-	s.coming = append(s.coming, time.Now())
+	s.looking++
 	return true
 }
 
-// Miss says that there was no task.
+// Found says which task a look has found. It is expected until its handler runs, or
+// until it is Gone.
+func (s *Seats) Found(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.looking--
+	s.coming[id] = time.Now()
+}
+
+// Miss says that a look has found none.
 func (s *Seats) Miss() {
 	s.mu.Lock()
-	s.arrived()
+	s.looking--
 	s.mu.Unlock()
 	s.tell()
+}
+
+// Gone says that a task has ended, perhaps without its handler: asynq asks none about
+// a task that is past a deadline of its own.
+func (s *Seats) Gone(id string) {
+	s.mu.Lock()
+	_, expected := s.coming[id]
+	delete(s.coming, id)
+	s.mu.Unlock()
+	if expected {
+		s.tell()
+	}
 }
 
 // Freed tells one of those who wait that there may be room again.
 func (s *Seats) Freed() <-chan struct{} { return s.freed }
 
-// Enter begins a task: in its context it takes its seat before it calls the provider.
-// leave ends it.
-func (s *Seats) Enter(ctx context.Context) (in context.Context, leave func()) {
+// Enter is the beginning of a task's handler: in its context the task takes its seat
+// before it calls the provider. leave is the end.
+func (s *Seats) Enter(ctx context.Context, id string) (in context.Context, leave func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.arrived()
+	delete(s.coming, id)
 	s.here++
 	one := &seat{of: s, here: true}
 	return context.WithValue(ctx, seatKey{}, one), one.leave
-}
-
-func (s *Seats) arrived() {
-	if len(s.coming) > 0 {
-		s.coming = s.coming[1:]
-	}
 }
 
 func (s *Seats) tell() {
@@ -97,6 +131,7 @@ func (s *Seats) tell() {
 type seat struct {
 	of         *Seats
 	here, held bool
+	since      time.Time // held
 }
 
 type seatKey struct{}
@@ -107,7 +142,8 @@ func seatOf(ctx context.Context) *seat {
 	return one
 }
 
-// take waits for the seat, unless the task has it, until ctx ends or stop is closed.
+// take waits for the seat, unless the task has it: until ctx ends, whose error it then
+// returns, until stop is closed, or for some time; then the error is a *Later.
 func (o *seat) take(ctx context.Context, stop <-chan struct{}) error {
 	if o == nil || o.held {
 		return nil
@@ -116,24 +152,37 @@ func (o *seat) take(ctx context.Context, stop <-chan struct{}) error {
 		o.count(1)
 	}
 	if !o.of.calls.TryAcquire(1) {
-		wait, cancel := context.WithCancel(ctx)
-		defer cancel()
-		go func() {
-			defer cancel()
-			select {
-			case <-stop:
-			case <-wait.Done():
-			}
-		}()
-		if err := o.of.calls.Acquire(wait, 1); err != nil {
-			if ctx.Err() == nil {
-				return stopping()
-			}
-			return ctx.Err()
+		if err := o.wait(ctx, stop); err != nil {
+			return err
 		}
 	}
-	o.held = true
+	o.held, o.since = true, time.Now()
 	return nil
+}
+
+func (o *seat) wait(ctx context.Context, stop <-chan struct{}) error {
+	bounded, cancel := context.WithTimeout(ctx, seatPatience)
+	defer cancel()
+	go func() {
+		select {
+		case <-stop:
+			cancel()
+		case <-bounded.Done():
+		}
+	}()
+	err := o.of.calls.Acquire(bounded, 1)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(bounded.Err(), context.Canceled):
+		return stopping()
+	}
+	o.of.mu.Lock()
+	o.of.slow = true
+	o.of.mu.Unlock()
+	return &Later{After: time.Millisecond, Why: "this worker makes as many calls to the provider as it may"}
 }
 
 // leave gives the seat to the next task.
@@ -144,6 +193,9 @@ func (o *seat) leave() {
 	if o.held {
 		o.held = false
 		o.of.calls.Release(1)
+		o.of.mu.Lock()
+		o.of.slow = time.Since(o.since) > quickSeat
+		o.of.mu.Unlock()
 	}
 	if o.here {
 		o.count(-1)

@@ -24,7 +24,7 @@ func seated(t *testing.T, seats *tasks.Seats, n int, change func(*world.World, *
 	o.Companies[0].Settings = append(o.Companies[0].Settings, "preflight: false")
 	world.Run(t, o, func(w *world.World) {
 		p := w.Start("a")
-		w.Bank("bank").Latency = time.Second
+		w.Bank("bank").Latency = 500 * time.Millisecond
 		change(w, p)
 		var all sync.WaitGroup
 		for i := range n {
@@ -39,7 +39,7 @@ func seated(t *testing.T, seats *tasks.Seats, n int, change func(*world.World, *
 			}
 			all.Go(func() {
 				if err := p.Do(func(ctx context.Context) error {
-					ctx, leave := seats.Enter(ctx)
+					ctx, leave := seats.Enter(ctx, r.RefundID)
 					defer leave()
 					return p.Processor.Handle(ctx, asynq.NewTask(tasks.Type, payload))
 				}); err != nil {
@@ -65,8 +65,8 @@ func TestAProviderIsCalledForAsManyRefundsAsThereAreSeats(t *testing.T) {
 			w.T.Fatalf("%d calls", len(calls))
 		}
 		for i := range calls[2:] {
-			if apart := calls[i+2].At.Sub(calls[i].At); apart < time.Second {
-				w.T.Errorf("call %d came %s after that two before it, which takes a second", i+2, apart)
+			if apart := calls[i+2].At.Sub(calls[i].At); apart < 500*time.Millisecond {
+				w.T.Errorf("call %d came %s after that two before it, which takes half a second", i+2, apart)
 			}
 		}
 	})
@@ -113,7 +113,22 @@ func TestFewMoreTasksAreTakenThanThereAreSeats(t *testing.T) {
 			t.Errorf("%d tasks are expected for %d seats, want %d", n, calls, want)
 		}
 		if s.Miss(); len(s.Freed()) != 1 || !s.Expect() || s.Free() {
-			t.Errorf("%d seats: where one did not come there is room for another", calls)
+			t.Errorf("%d seats: where none was found there is room for another", calls)
+		}
+		s.Found("r-1")
+		if s.Gone("r-2"); s.Free() {
+			t.Errorf("%d seats: another one's end made room", calls)
+		}
+		if s.Gone("r-1"); !s.Expect() || s.Free() {
+			t.Errorf("%d seats: where one ended before it came there is room for another", calls)
+		}
+		s.Found("r-3")
+		_, leave := s.Enter(t.Context(), "r-3")
+		if s.Gone("r-3"); s.Free() {
+			t.Errorf("%d seats: one that is here was counted out before it left", calls)
+		}
+		if leave(); !s.Free() {
+			t.Errorf("%d seats: there is no room when one has left", calls)
 		}
 	}
 }
@@ -123,7 +138,8 @@ func TestATaskMakesRoomWhenItIsAnsweredAndOnce(t *testing.T) {
 	if !s.Expect() {
 		t.Fatal("no room")
 	}
-	ctx, leave := s.Enter(t.Context())
+	s.Found("r-1")
+	ctx, leave := s.Enter(t.Context(), "r-1")
 	for range 2 { // the second time it has its seat
 		if err := tasks.TakeSeat(ctx, nil); err != nil {
 			t.Fatal(err)
@@ -144,7 +160,7 @@ func TestATaskMakesRoomWhenItIsAnsweredAndOnce(t *testing.T) {
 
 func TestATaskThatIsAnsweredAndGoesOnTakesASeatAgain(t *testing.T) {
 	s := tasks.NewSeats(1)
-	ctx, leave := s.Enter(t.Context())
+	ctx, leave := s.Enter(t.Context(), "r-1")
 	for range 2 {
 		if err := tasks.TakeSeat(ctx, nil); err != nil {
 			t.Fatal(err)
@@ -174,12 +190,12 @@ func TestATaskGivesUpWaitingForItsSeat(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s, stop := tasks.NewSeats(1), make(chan struct{})
-				first, leaveFirst := s.Enter(t.Context())
+				first, leaveFirst := s.Enter(t.Context(), "r-1")
 				if err := tasks.TakeSeat(first, stop); err != nil {
 					t.Fatal(err)
 				}
 				cancelled, cancel := context.WithCancel(t.Context())
-				second, leaveSecond := s.Enter(cancelled)
+				second, leaveSecond := s.Enter(cancelled, "r-2")
 				ended := make(chan error, 1)
 				go func() { ended <- tasks.TakeSeat(second, stop) }()
 				synctest.Wait()
@@ -206,19 +222,178 @@ func TestATaskGivesUpWaitingForItsSeat(t *testing.T) {
 	}
 }
 
-// asynq ends a task that is past its own deadline without asking anybody.
+// asynq could not read its message.
 func TestATaskThatNeverComesIsNotExpectedForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := tasks.NewSeats(1)
 		if !s.Expect() {
 			t.Fatal("no room")
 		}
-		time.Sleep(time.Second)
+		s.Found("r-1")
+		time.Sleep(time.Minute)
 		if s.Free() {
-			t.Error("it is not expected any more after a second")
+			t.Error("it is not expected any more after a minute")
 		}
 		if time.Sleep(time.Millisecond); !s.Expect() {
-			t.Error("it is still expected after more than a second")
+			t.Error("it is still expected after more than a minute")
 		}
 	})
 }
+
+func TestNoTasksAreFetchedAheadForASlowProvider(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := tasks.NewSeats(4)
+		for i, held := range []time.Duration{time.Second, time.Second + time.Millisecond, time.Second} {
+			leaves := make([]func(), 4)
+			for n := range leaves {
+				ctx, leave := s.Enter(t.Context(), strconv.Itoa(n))
+				if err := tasks.TakeSeat(ctx, nil); err != nil {
+					t.Fatal(err)
+				}
+				leaves[n] = leave
+			}
+			if ahead := s.Free(); ahead != (i < 2) {
+				t.Errorf("another one is fetched ahead: %t, after seats that were taken for %s", ahead, held)
+			}
+			time.Sleep(held)
+			for _, leave := range leaves {
+				leave()
+			}
+		}
+		if n := len(s.Freed()); n != 1 || !s.Free() {
+			t.Error("there is no room where nobody is")
+		}
+	})
+}
+
+// The sweeper would take it for one whose worker has died.
+func TestATaskGoesBackToItsQueueWhereNoSeatIsLeftSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := tasks.NewSeats(4)
+		for n := range 4 {
+			ctx, leave := s.Enter(t.Context(), strconv.Itoa(n))
+			defer leave()
+			if err := tasks.TakeSeat(ctx, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ctx, leave := s.Enter(t.Context(), "r-1")
+		began := time.Now()
+		err := tasks.TakeSeat(ctx, make(chan struct{}))
+		if later := tasks.AsLater(err); later == nil || later.After > time.Millisecond || time.Since(began) != 2*time.Second {
+			t.Errorf("%v after %s", err, time.Since(began))
+		}
+		leave()
+		if s.Free() {
+			t.Error("the next one is fetched ahead")
+		}
+	})
+}
+
+// What only the queue knows is lost where the queue gives it up, as it does after its
+// last try.
+func TestATaskWithoutASeatIsInTheJournalAllTheSame(t *testing.T) {
+	for name, end := range map[string]func(cancel func(), stop chan struct{}){
+		"its time is over":       func(cancel func(), _ chan struct{}) { cancel() },
+		"the worker stops":       func(_ func(), stop chan struct{}) { close(stop) },
+		"no seat is left for it": func(func(), chan struct{}) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := company(world.Company{})
+			o.Companies[0].Settings = append(o.Companies[0].Settings, "preflight: false")
+			world.Run(t, o, func(w *world.World) {
+				p, seats := w.Start("a"), tasks.NewSeats(1)
+				stop := make(chan struct{})
+				p.Processor.Draining = stop
+				other, leaveOther := seats.Enter(context.Background(), "other")
+				defer leaveOther()
+				if err := tasks.TakeSeat(other, nil); err != nil {
+					w.T.Fatal(err)
+				}
+				r := asks("r-1", "1.00")
+				r.Version = tasks.PayloadVersion
+				payload, err := json.Marshal(r)
+				if err != nil {
+					w.T.Fatal(err)
+				}
+				err = p.Do(func(ctx context.Context) error {
+					ctx, cancel := context.WithCancel(ctx)
+					defer cancel()
+					ctx, leave := seats.Enter(ctx, "r-1")
+					defer leave()
+					time.AfterFunc(time.Second, func() { end(cancel, stop) })
+					return p.Processor.Handle(ctx, asynq.NewTask(tasks.Type, payload))
+				})
+				if rec := w.Records()["r-1"]; err == nil || rec == nil || rec.State != refund.Queued || len(w.Bank("bank").Calls()) > 0 {
+					w.T.Errorf("%v, the journal has %v; %d calls", err, rec, len(w.Bank("bank").Calls()))
+				}
+			})
+		})
+	}
+}
+
+// A refund that goes on after its attempt calls the provider again.
+func TestNoStepIsMadeWithoutASeat(t *testing.T) {
+	o := company(world.Company{})
+	world.Run(t, o, func(w *world.World) {
+		p, seats := w.Start("a"), tasks.NewSeats(1)
+		if _, err := p.Enqueue(asks("r-1", "1.00")); err != nil {
+			w.T.Fatal(err)
+		}
+		other, leaveOther := seats.Enter(context.Background(), "other")
+		defer leaveOther()
+		if err := tasks.TakeSeat(other, nil); err != nil {
+			w.T.Fatal(err)
+		}
+		err := p.Do(func(ctx context.Context) error {
+			ctx, leave := seats.Enter(ctx, "r-1")
+			defer leave()
+			_, err := p.Processor.Run(ctx, w.Records()["r-1"])
+			return err
+		})
+		if tasks.AsLater(err) == nil || len(w.Bank("bank").Calls()) > 0 {
+			w.T.Errorf("%v; %d calls", err, len(w.Bank("bank").Calls()))
+		}
+	})
+}
+
+// Until the board has heard of it, all that follow would go the same way.
+func TestAnAttemptThatIsNotAnsweredKeepsItsSeatUntilThatIsKnown(t *testing.T) {
+	o := company(world.Company{})
+	o.Companies[0].Settings = append(o.Companies[0].Settings, "preflight: false")
+	world.Run(t, o, func(w *world.World) {
+		p, seats := w.Start("a"), tasks.NewSeats(1)
+		told := &watching{seats: seats}
+		p.Processor.Observer = told
+		for i, says := range []world.Behaviour{world.Succeed(), world.Refuse()} {
+			id := "r-" + strconv.Itoa(i)
+			r := asksOf("p-"+id, id, "1.00")
+			w.Bank("bank").Behave(r.PaymentID, says)
+			if _, err := p.Enqueue(r); err != nil {
+				w.T.Fatal(err)
+			}
+			r.Version = tasks.PayloadVersion
+			payload, err := json.Marshal(r)
+			if err != nil {
+				w.T.Fatal(err)
+			}
+			_ = p.Do(func(ctx context.Context) error {
+				ctx, leave := seats.Enter(ctx, id)
+				defer leave()
+				return p.Processor.Handle(ctx, asynq.NewTask(tasks.Type, payload))
+			})
+		}
+		if !slices.Equal(told.free, []bool{true, false}) {
+			w.T.Errorf("the seat is free right after an answer: %v, want after the good one only", told.free)
+		}
+	})
+}
+
+// watching notes after each attempt whether there is room for another.
+type watching struct {
+	heard
+	seats *tasks.Seats
+	free  []bool
+}
+
+func (o *watching) Attempted(string, string) { o.free = append(o.free, o.seats.Free()) }

@@ -112,9 +112,10 @@ func (p *Processor) pauseFor(ctx context.Context, d time.Duration) error {
 // credentials is looked into first, by credentials.
 func (p *Processor) inform(ctx context.Context, a Account, o providers.Outcome, pass pause.Pass) {
 	result := pause.Nothing()
-	switch o.Kind {
-	case providers.Succeeded, providers.Accepted, providers.Declined, providers.Partial:
+	if o.Kind.Good() {
 		result = pause.Good()
+	}
+	switch o.Kind {
 	case providers.RateLimited:
 		p.penalize(ctx, a, p.Policy.Backoff(o.Kind, 0, o.RetryAfter, p.Random))
 	case providers.Unavailable:

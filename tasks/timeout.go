@@ -22,8 +22,8 @@ const limitHold = 15 * time.Second
 const settleFor = 30 * time.Second
 
 // TaskTimeout bounds one run of a refund's task: a token, a lookup and a
-// refund call, the waits for the limit before them, and writing down the
-// outcome. Whole seconds, because asynq takes nothing less.
+// refund call, the waits for a seat and for the limit before them, and writing down
+// the outcome. Whole seconds, because asynq takes nothing less.
 func TaskTimeout(p config.Provider) time.Duration {
 	return (4*(p.Timeout+inPlace+limitHold) + settleFor + time.Minute).Round(time.Second)
 }

@@ -2,6 +2,7 @@ package wake
 
 import (
 	"context"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 
@@ -40,7 +41,7 @@ func (c *client) run(ctx context.Context, sha string, keys []string, args []any,
 			return c.complete(ctx, keys, args, result)
 		}
 	case retrySHA:
-		c.results.drop(keys...)
+		c.ends(keys)
 		cmd := send(c.UniversalClient)
 		if s := c.set(keys[3]); s != nil {
 			if at, ok := args[2].(int64); ok {
@@ -49,9 +50,20 @@ func (c *client) run(ctx context.Context, sha string, keys []string, args []any,
 		}
 		return cmd
 	default:
-		c.results.drop(keys...) // if it is about a task, that one ends without
+		c.ends(keys)
 	}
 	return send(c.UniversalClient)
+}
+
+// ends is told the keys of a script. If it is about a task, that one ends without a
+// result, and perhaps without its handler.
+func (c *client) ends(keys []string) {
+	c.results.drop(keys...)
+	for _, key := range keys {
+		if _, id, is := strings.Cut(key, "}:t:"); is {
+			c.pending.room.Gone(id)
+		}
+	}
 }
 
 // forward moves what is due, and returns the time of the earliest that is not.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 const (
@@ -21,9 +22,13 @@ const (
 type Room interface {
 	// Free reports whether there is room for one more.
 	Free() bool
-	// Expect reports whether one may be looked for. If so it is expected, until its
-	// handler runs, or until Miss says that there was none.
+	// Expect reports whether one may be looked for. Found or Miss ends the look.
 	Expect() bool
+	// Found says which task there was. It is expected until its handler runs, or until
+	// Gone says that it has ended; Gone is also said of others.
+	Found(taskID string)
+	Gone(taskID string)
+	// Miss says that there was none.
 	Miss()
 	// Freed tells one of those who wait for room that there may be some.
 	Freed() <-chan struct{}
@@ -62,11 +67,13 @@ func (p *pending) take(ctx context.Context, q *queue, look func() *redis.Cmd) *r
 		p.wait(ctx)
 	}
 	heard, dry := q.state()
-	if dry || closed(p.stop) || !p.room.Expect() {
+	if dry || closed(p.stop) || p.behind(q) || !p.room.Expect() {
 		return answer(ctx, nil, redis.Nil)
 	}
 	cmd := look()
-	if cmd.Err() != nil {
+	if id := idOf(cmd); id != "" {
+		p.room.Found(id)
+	} else {
 		p.room.Miss()
 	}
 	switch err := cmd.Err(); {
@@ -79,6 +86,47 @@ func (p *pending) take(ctx context.Context, q *queue, look func() *redis.Cmd) *r
 	}
 	return cmd
 }
+
+// behind reports whether a queue is not its turn, because one before it may hold
+// something for which there was no room a moment ago.
+func (p *pending) behind(q *queue) bool {
+	for _, first := range p.queues {
+		if first == q {
+			return false
+		}
+		if _, dry := first.state(); !dry {
+			return true
+		}
+	}
+	return false
+}
+
+// idOf is the id of the task that a look has found, as asynq's message has it; empty
+// if there is none that can be read.
+func idOf(cmd *redis.Cmd) string {
+	message, err := cmd.Text()
+	if err != nil {
+		return ""
+	}
+	for rest := []byte(message); len(rest) > 0; {
+		field, kind, n := protowire.ConsumeTag(rest)
+		if n < 0 {
+			return ""
+		}
+		if rest = rest[n:]; field == idField && kind == protowire.BytesType {
+			id, _ := protowire.ConsumeBytes(rest)
+			return string(id)
+		}
+		if n = protowire.ConsumeFieldValue(field, kind, rest); n < 0 {
+			return ""
+		}
+		rest = rest[n:]
+	}
+	return ""
+}
+
+// idField is the id in asynq's TaskMessage (internal/proto/asynq.proto of v0.26).
+const idField = 3
 
 // wait returns when a queue may hold something and there is room for it, or after a
 // while.
@@ -171,5 +219,7 @@ type boundless struct{}
 
 func (boundless) Free() bool             { return true }
 func (boundless) Expect() bool           { return true }
+func (boundless) Found(string)           {}
+func (boundless) Gone(string)            {}
 func (boundless) Miss()                  {}
 func (boundless) Freed() <-chan struct{} { return nil }

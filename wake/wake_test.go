@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -331,6 +332,7 @@ func TestStoppingTakesNoTimeAndTakesNoTask(t *testing.T) {
 type places struct {
 	mu             sync.Mutex
 	free, expected int
+	found, gone    []string
 	freed          chan struct{}
 }
 
@@ -351,12 +353,26 @@ func (p *places) Expect() bool {
 	return true
 }
 
-func (p *places) Miss() { p.letGo(); p.came() }
+func (p *places) Miss() { p.letGo(); p.came("") }
 
-func (p *places) came() {
+func (p *places) Found(id string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.found = append(p.found, id)
+}
+
+func (p *places) Gone(id string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.gone = append(p.gone, id)
+}
+
+// came is the end of a look, or the beginning of the handler of the task that it found.
+func (p *places) came(id string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.expected--
+	p.found = slices.DeleteFunc(p.found, func(found string) bool { return found == id })
 }
 
 func (p *places) letGo() {
@@ -379,7 +395,8 @@ func TestNoTaskIsTakenWithoutRoomForItAndEachAtOnceWithIt(t *testing.T) {
 			room := &places{free: 3, freed: make(chan struct{}, 1)}
 			handler, began := starts()
 			defer runIn(t, listen(t, rdb), room, "q", shares, func(ctx context.Context, task *asynq.Task) error {
-				room.came()
+				id, _ := asynq.GetTaskID(ctx)
+				room.came(id)
 				return handler(ctx, task)
 			})()
 			time.Sleep(time.Second)
@@ -405,12 +422,71 @@ func TestNoTaskIsTakenWithoutRoomForItAndEachAtOnceWithIt(t *testing.T) {
 			room.letGo() // then there is none left
 			room.letGo()
 			time.Sleep(time.Second)
-			if room.mu.Lock(); room.free != 2 || room.expected != 0 {
-				t.Errorf("room for %d and %d expected, want 2 and 0", room.free, room.expected)
+			if room.mu.Lock(); room.free != 2 || room.expected != 0 || len(room.found) != 0 {
+				t.Errorf("room for %d, %d expected and %q never came, want 2 and none", room.free, room.expected, room.found)
 			}
 			room.mu.Unlock()
 		})
 	}
+}
+
+// asynq ends some tasks and asks nobody.
+func TestATaskThatEndsWithoutItsHandlerIsGone(t *testing.T) {
+	onPipes(t, func(t *testing.T, m *miniredis.Miniredis, rdb *redis.Client) {
+		room := &places{free: 9, freed: make(chan struct{}, 1)}
+		handler, began := starts()
+		defer runIn(t, listen(t, rdb), room, "q", 1, handler)()
+		if _, err := asynq.NewClientFromRedisClient(rdb).Enqueue(asynq.NewTask("t", nil), asynq.Queue("q"), asynq.TaskID("late"), asynq.MaxRetry(0),
+			asynq.Deadline(time.Now().Add(-time.Hour))); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		room.mu.Lock()
+		defer room.mu.Unlock()
+		if len(began) > 0 || !slices.Equal(room.found, []string{"late"}) || !slices.Contains(room.gone, "late") {
+			t.Errorf("%d began, found %q, gone %q", len(began), room.found, room.gone)
+		}
+	})
+}
+
+// picky has no room every third time that it is asked whether one may be looked for,
+// the first time among them.
+type picky struct {
+	places
+	asked int
+}
+
+func (p *picky) Free() bool { return true }
+
+func (p *picky) Expect() bool {
+	p.asked++
+	return p.asked%3 != 1
+}
+
+func TestBulkDoesNotGoBeforeARefundForWhichThereWasNoRoomAMomentAgo(t *testing.T) {
+	onPipes(t, func(t *testing.T, m *miniredis.Miniredis, rdb *redis.Client) {
+		began := make(chan string, 100)
+		for i := range 5 {
+			enqueue(t, asynq.NewClientFromRedisClient(rdb), "q-bulk", asynq.TaskID("bulk-"+strconv.Itoa(i)))
+			enqueue(t, asynq.NewClientFromRedisClient(rdb), "q", asynq.TaskID("one-"+strconv.Itoa(i)))
+		}
+		room := &picky{places: places{free: 1000, freed: make(chan struct{}, 1)}}
+		defer runIn(t, listen(t, rdb), room, "q", 1, func(ctx context.Context, task *asynq.Task) error {
+			id, _ := asynq.GetTaskID(ctx)
+			began <- id
+			return nil
+		})()
+		for i := range 10 {
+			select {
+			case id := <-began:
+				if strings.HasPrefix(id, "bulk") != (i >= 5) {
+					t.Errorf("%s was number %d", id, i)
+				}
+			case <-time.After(time.Minute):
+				t.Fatalf("only %d tasks began", i)
+			}
+		}
+	})
 }
 
 func TestATaskIsCancelledWhereverItRuns(t *testing.T) {

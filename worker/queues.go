@@ -104,11 +104,12 @@ func (q *queues) stop() {
 func (q *queues) handle(seats *tasks.Seats) func(context.Context, *asynq.Task) error {
 	return func(ctx context.Context, t *asynq.Task) error {
 		makeRoom(0)
-		ctx, leave := seats.Enter(ctx)
+		id, ok := asynq.GetTaskID(ctx)
+		ctx, leave := seats.Enter(ctx, id)
 		defer leave()
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		if id, ok := asynq.GetTaskID(ctx); ok {
+		if ok {
 			q.cancels.Store(id, cancel)
 			defer q.cancels.Delete(id)
 		}

@@ -1,7 +1,10 @@
 package worker_test
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,6 +38,34 @@ func TestServersShareTheConcurrencyOfTheirProvider(t *testing.T) {
 				t.Errorf("together %d at once, want %d", sum, 2*concurrency)
 			}
 		})
+	}
+}
+
+// Twice as many tasks run, and each call has to wait for its seat.
+func TestAProviderNeverSeesMoreCallsThanItsConcurrency(t *testing.T) {
+	const concurrency = 8 // and two tasks more are fetched
+	var r *rig
+	var now, most atomic.Int32
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		n := now.Add(1)
+		defer now.Add(-1)
+		for seen := most.Load(); n > seen && !most.CompareAndSwap(seen, n); seen = most.Load() {
+		}
+		r.companies.ServeHTTP(w, req)
+	}))
+	defer front.Close()
+	r = newRig(t, setup{companies: []string{sandbox.UnitPay}, sandbox: sandbox.Options{Latency: 20 * time.Millisecond},
+		provider: map[string]string{"concurrency": strconv.Itoa(concurrency), "base_url": front.URL + "/unitpay/api"}})
+	var ids []string
+	for range 40 {
+		ids = append(ids, r.enqueue(request(sandbox.UnitPay, r.pays(sandbox.UnitPay, 500_00), "100.00")))
+	}
+	r.start()
+	for _, id := range ids {
+		r.waitFor(id, refund.Succeeded)
+	}
+	if most.Load() > concurrency {
+		t.Errorf("%d calls at once, want at most %d", most.Load(), concurrency)
 	}
 }
 
