@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 
+	"github.com/hibiken/asynq"
+
 	"refundworker/config"
 	"refundworker/journal"
 	"refundworker/pause"
@@ -29,7 +31,7 @@ func (p *Processor) open(ctx context.Context, o refund.Order) (*journal.Record, 
 	}
 	// Whatever else there is to do for the refund must not wait for its provider, and
 	// what has to waits for itself.
-	if p.barred() != nil || ctx.Err() != nil || seatOf(ctx).take(ctx, p.Draining) != nil {
+	if p.barred() != nil || lastTry(ctx) || seatOf(ctx).take(ctx, p.Draining) != nil || p.barred() != nil || ctx.Err() != nil {
 		return nil, nil, nil
 	}
 	asking, err := p.Desk.Asking(callOf(a))
@@ -68,4 +70,13 @@ func (p *Processor) open(ctx context.Context, o refund.Order) (*journal.Record, 
 		return nil, nil, err
 	}
 	return rec, nil, nil
+}
+
+// lastTry reports whether the queue gives the task up if this try is not its end. If
+// the worker dies meanwhile nothing else may know of it: it has to be in the journal
+// before it waits for anything.
+func lastTry(ctx context.Context) bool {
+	tried, ok := asynq.GetRetryCount(ctx)
+	most, bounded := asynq.GetMaxRetry(ctx)
+	return ok && bounded && tried >= most
 }

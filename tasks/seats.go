@@ -132,6 +132,7 @@ type seat struct {
 	of         *Seats
 	here, held bool
 	since      time.Time // held
+	until      time.Time // its patience ends; zero: it does not wait
 }
 
 type seatKey struct{}
@@ -143,7 +144,8 @@ func seatOf(ctx context.Context) *seat {
 }
 
 // take waits for the seat, unless the task has it: until ctx ends, whose error it then
-// returns, until stop is closed, or for some time; then the error is a *Later.
+// returns, until stop is closed, or for some time; then the error is a *Later, and the
+// next time it does not wait again.
 func (o *seat) take(ctx context.Context, stop <-chan struct{}) error {
 	if o == nil || o.held {
 		return nil
@@ -156,12 +158,15 @@ func (o *seat) take(ctx context.Context, stop <-chan struct{}) error {
 			return err
 		}
 	}
-	o.held, o.since = true, time.Now()
+	o.held, o.since, o.until = true, time.Now(), time.Time{}
 	return nil
 }
 
 func (o *seat) wait(ctx context.Context, stop <-chan struct{}) error {
-	bounded, cancel := context.WithTimeout(ctx, seatPatience)
+	if o.until.IsZero() {
+		o.until = time.Now().Add(seatPatience)
+	}
+	bounded, cancel := context.WithDeadline(ctx, o.until)
 	defer cancel()
 	go func() {
 		select {

@@ -283,6 +283,9 @@ func TestATaskGoesBackToItsQueueWhereNoSeatIsLeftSoon(t *testing.T) {
 		if later := tasks.AsLater(err); later == nil || later.After > time.Millisecond || time.Since(began) != 2*time.Second {
 			t.Errorf("%v after %s", err, time.Since(began))
 		}
+		if err := tasks.TakeSeat(ctx, make(chan struct{})); tasks.AsLater(err) == nil || time.Since(began) != 2*time.Second {
+			t.Errorf("the second time %v after %s", err, time.Since(began))
+		}
 		leave()
 		if s.Free() {
 			t.Error("the next one is fetched ahead")
@@ -397,3 +400,35 @@ type watching struct {
 }
 
 func (o *watching) Attempted(string, string) { o.free = append(o.free, o.seats.Free()) }
+
+// What was found out while it waited stops it like any other.
+func TestATaskThatWaitedForItsSeatBeginsNothingOnceTheWorkerHolds(t *testing.T) {
+	o := company(world.Company{})
+	o.Companies[0].Settings = append(o.Companies[0].Settings, "preflight: false")
+	world.Run(t, o, func(w *world.World) {
+		p, seats := w.Start("a"), tasks.NewSeats(1)
+		r := asks("r-1", "1.00")
+		if _, err := p.Enqueue(r); err != nil {
+			w.T.Fatal(err)
+		}
+		other, leaveOther := seats.Enter(context.Background(), "other")
+		if err := tasks.TakeSeat(other, nil); err != nil {
+			w.T.Fatal(err)
+		}
+		r.Version = tasks.PayloadVersion
+		payload, err := json.Marshal(r)
+		if err != nil {
+			w.T.Fatal(err)
+		}
+		err = p.Do(func(ctx context.Context) error {
+			ctx, leave := seats.Enter(ctx, "r-1")
+			defer leave()
+			time.AfterFunc(500*time.Millisecond, func() { p.Processor.Hold(errors.New("no append-only file")) })
+			time.AfterFunc(time.Second, leaveOther)
+			return p.Processor.Handle(ctx, asynq.NewTask(tasks.Type, payload))
+		})
+		if tasks.AsLater(err) == nil || len(w.Bank("bank").Calls()) > 0 {
+			w.T.Errorf("%v; %d calls", err, len(w.Bank("bank").Calls()))
+		}
+	})
+}
