@@ -14,6 +14,7 @@ import (
 	"github.com/hibiken/asynq"
 
 	"refundworker/internal/world"
+	"refundworker/journal"
 	"refundworker/refund"
 	"refundworker/tasks"
 )
@@ -78,6 +79,8 @@ type pairs struct {
 	mu    sync.Mutex
 	other chan struct{}
 }
+
+func (p *pairs) Settled(*journal.Record) {}
 
 func (p *pairs) Attempted(string, string) {
 	p.mu.Lock()
