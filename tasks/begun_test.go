@@ -2,12 +2,10 @@ package tasks_test
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"testing"
 	"time"
 
-	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
 	"refundworker/admission"
@@ -15,7 +13,6 @@ import (
 	"refundworker/journal"
 	"refundworker/redisconn"
 	"refundworker/refund"
-	"refundworker/tasks"
 )
 
 // late is a runner during whose writing ahead the task is cancelled. A call that is
@@ -100,18 +97,13 @@ func TestATaskThatIsCancelledLeavesNoAttemptThatNobodyMakes(t *testing.T) {
 				if _, err := p.Enqueue(asks("r-1", "1.00")); err != nil {
 					w.T.Fatal(err)
 				}
+				task := taskOf(w.T, asks("r-1", "1.00"))
 				err := p.Do(func(ctx context.Context) error {
 					ctx, cancel := context.WithCancel(ctx)
 					defer cancel()
 					p.Processor.Journal = journal.New(p.Backend.Redis, late{redisconn.NewWaiter(p.Backend.Redis, "none", time.Second), cancel},
 						journal.Options{Gate: admission.GateLua(), Window: w.Config.DedupeWindow, Retention: w.Config.JournalRetention})
-					request := asks("r-1", "1.00")
-					request.Version = tasks.PayloadVersion
-					payload, err := json.Marshal(request)
-					if err != nil {
-						return err
-					}
-					return p.Processor.Handle(ctx, asynq.NewTask(tasks.Type, payload))
+					return p.Processor.Handle(ctx, task)
 				})
 				time.Sleep(time.Second)
 				if rec := w.Records()["r-1"]; err != nil || rec.State != refund.Succeeded {

@@ -20,8 +20,18 @@ import (
 // trial call, beyond the call's own timeout.
 const probeTime = 15 * time.Second
 
-// reportTime bounds the report of a call that was given up.
+// reportTime bounds what is written down of a task that was given up, such as how its
+// call went.
 const reportTime = time.Second
+
+// afterwards is ctx, or where that has ended one that lasts for what has to be written
+// down all the same.
+func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
+	if ctx.Err() == nil {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), reportTime)
+}
 
 // pauseLook is how often a refund at the head of a paused provider's queue
 // looks whether the pause is over.
@@ -153,11 +163,9 @@ func (p *Processor) sleep(ctx context.Context, d time.Duration) error {
 // report tells the board how a call went. Losing a report costs the board's
 // judgement one call, never a refund.
 func (p *Processor) report(ctx context.Context, a Account, r pause.Result) {
-	if ctx.Err() != nil { // what was given up may be a trial call, which nobody else may make until it is given back
-		fresh, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportTime)
-		defer cancel()
-		ctx = fresh
-	}
+	// What was given up may be a trial call, which nobody else may make until it is given back.
+	ctx, cancel := afterwards(ctx)
+	defer cancel()
 	if err := p.Desk.Board.Report(ctx, a.Name, r); err != nil {
 		p.Log.Warn("provider's health not recorded", zap.String("provider", a.Name), zap.Error(err))
 	}

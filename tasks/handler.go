@@ -57,13 +57,10 @@ func (p *Processor) find(ctx context.Context, t *asynq.Task) (*journal.Record, *
 		return nil, nil, archive("invalid refund", err)
 	}
 	rec, started, err := p.open(ctx, order)
-	if ctx.Err() != nil {
-		// After its last try the queue gives a task up, and then only what the journal
-		// knows is looked after.
-		fresh, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportTime)
-		defer cancel()
-		ctx = fresh
-	}
+	// After its last try the queue gives a task up, and then only what the journal knows
+	// is looked after.
+	ctx, cancel := afterwards(ctx)
+	defer cancel()
 	if rec == nil && err == nil {
 		rec, err = p.Journal.Load(ctx, order.Provider, order.PaymentID, order.RefundID)
 	}

@@ -31,7 +31,7 @@ func (p *Processor) open(ctx context.Context, o refund.Order) (*journal.Record, 
 	}
 	// Whatever else there is to do for the refund must not wait for its provider, and
 	// what has to waits for itself.
-	if p.barred() != nil || lastTry(ctx) || seatOf(ctx).take(ctx, p.Draining) != nil || p.barred() != nil || ctx.Err() != nil {
+	if lastTry(ctx) || seatOf(ctx).take(ctx, p.Draining) != nil || p.barred() != nil || ctx.Err() != nil {
 		return nil, nil, nil
 	}
 	asking, err := p.Desk.Asking(callOf(a))

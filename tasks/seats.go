@@ -129,10 +129,11 @@ func (s *Seats) tell() {
 
 // seat is a task's, and used by its handler only.
 type seat struct {
-	of         *Seats
-	here, held bool
-	since      time.Time // held
-	until      time.Time // its patience ends; zero: it does not wait
+	of    *Seats
+	here  bool      // counted
+	held  bool      // and has its seat
+	since time.Time // held
+	until time.Time // its patience ends; zero: it does not wait
 }
 
 type seatKey struct{}
@@ -151,7 +152,10 @@ func (o *seat) take(ctx context.Context, stop <-chan struct{}) error {
 		return nil
 	}
 	if !o.here {
-		o.count(1)
+		o.of.mu.Lock()
+		o.of.here++
+		o.of.mu.Unlock()
+		o.here = true
 	}
 	if !o.of.calls.TryAcquire(1) {
 		if err := o.wait(ctx, stop); err != nil {
@@ -192,25 +196,18 @@ func (o *seat) wait(ctx context.Context, stop <-chan struct{}) error {
 
 // leave gives the seat to the next task.
 func (o *seat) leave() {
-	if o == nil {
+	if o == nil || !o.here {
 		return
 	}
 	if o.held {
-		o.held = false
 		o.of.calls.Release(1)
-		o.of.mu.Lock()
-		o.of.slow = time.Since(o.since) > quickSeat
-		o.of.mu.Unlock()
 	}
-	if o.here {
-		o.count(-1)
-		o.of.tell()
-	}
-}
-
-func (o *seat) count(n int) {
 	o.of.mu.Lock()
-	defer o.of.mu.Unlock()
-	o.of.here += n
-	o.here = n > 0
+	o.of.here--
+	if o.held {
+		o.of.slow = time.Since(o.since) > quickSeat
+	}
+	o.of.mu.Unlock()
+	o.here, o.held = false, false
+	o.of.tell()
 }

@@ -19,10 +19,30 @@ import (
 	"refundworker/tasks"
 )
 
+// taskOf is a refund's task as it is on its queue.
+func taskOf(t testing.TB, r refund.Request) *asynq.Task {
+	t.Helper()
+	r.Version = tasks.PayloadVersion
+	payload, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return asynq.NewTask(tasks.Type, payload)
+}
+
+// sit takes a seat for another task.
+func sit(t testing.TB, seats *tasks.Seats) (leave func()) {
+	t.Helper()
+	ctx, leave := seats.Enter(context.Background(), "other")
+	if err := tasks.TakeSeat(ctx, nil); err != nil {
+		t.Fatal(err)
+	}
+	return leave
+}
+
 // seated has tasks r-0, r-1, … of a payment each handled at the same moment, in seats.
 func seated(t *testing.T, seats *tasks.Seats, n int, change func(*world.World, *world.Process), check func(*world.World)) {
-	o := company(world.Company{})
-	o.Companies[0].Settings = append(o.Companies[0].Settings, "preflight: false")
+	o := unasked(company(world.Company{}))
 	world.Run(t, o, func(w *world.World) {
 		p := w.Start("a")
 		w.Bank("bank").Latency = 500 * time.Millisecond
@@ -33,16 +53,12 @@ func seated(t *testing.T, seats *tasks.Seats, n int, change func(*world.World, *
 			if _, err := p.Enqueue(r); err != nil {
 				w.T.Fatal(err)
 			}
-			r.Version = tasks.PayloadVersion
-			payload, err := json.Marshal(r)
-			if err != nil {
-				w.T.Fatal(err)
-			}
+			task := taskOf(w.T, r)
 			all.Go(func() {
 				if err := p.Do(func(ctx context.Context) error {
 					ctx, leave := seats.Enter(ctx, r.RefundID)
 					defer leave()
-					return p.Processor.Handle(ctx, asynq.NewTask(tasks.Type, payload))
+					return p.Processor.Handle(ctx, task)
 				}); err != nil {
 					w.T.Error(err)
 				}
@@ -305,30 +321,21 @@ func TestATaskWithoutASeatIsInTheJournalAllTheSame(t *testing.T) {
 		"no seat is left for it": func(func(), chan struct{}) {},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o := company(world.Company{})
-			o.Companies[0].Settings = append(o.Companies[0].Settings, "preflight: false")
+			o := unasked(company(world.Company{}))
 			world.Run(t, o, func(w *world.World) {
 				p, seats := w.Start("a"), tasks.NewSeats(1)
 				stop := make(chan struct{})
 				p.Processor.Draining = stop
-				other, leaveOther := seats.Enter(context.Background(), "other")
-				defer leaveOther()
-				if err := tasks.TakeSeat(other, nil); err != nil {
-					w.T.Fatal(err)
-				}
+				defer sit(w.T, seats)()
 				r := asks("r-1", "1.00")
-				r.Version = tasks.PayloadVersion
-				payload, err := json.Marshal(r)
-				if err != nil {
-					w.T.Fatal(err)
-				}
-				err = p.Do(func(ctx context.Context) error {
+				task := taskOf(w.T, r)
+				err := p.Do(func(ctx context.Context) error {
 					ctx, cancel := context.WithCancel(ctx)
 					defer cancel()
 					ctx, leave := seats.Enter(ctx, "r-1")
 					defer leave()
 					time.AfterFunc(time.Second, func() { end(cancel, stop) })
-					return p.Processor.Handle(ctx, asynq.NewTask(tasks.Type, payload))
+					return p.Processor.Handle(ctx, task)
 				})
 				if rec := w.Records()["r-1"]; err == nil || rec == nil || rec.State != refund.Queued || len(w.Bank("bank").Calls()) > 0 {
 					w.T.Errorf("%v, the journal has %v; %d calls", err, rec, len(w.Bank("bank").Calls()))
@@ -346,11 +353,7 @@ func TestNoStepIsMadeWithoutASeat(t *testing.T) {
 		if _, err := p.Enqueue(asks("r-1", "1.00")); err != nil {
 			w.T.Fatal(err)
 		}
-		other, leaveOther := seats.Enter(context.Background(), "other")
-		defer leaveOther()
-		if err := tasks.TakeSeat(other, nil); err != nil {
-			w.T.Fatal(err)
-		}
+		defer sit(w.T, seats)()
 		err := p.Do(func(ctx context.Context) error {
 			ctx, leave := seats.Enter(ctx, "r-1")
 			defer leave()
@@ -365,8 +368,7 @@ func TestNoStepIsMadeWithoutASeat(t *testing.T) {
 
 // Until the board has heard of it, all that follow would go the same way.
 func TestAnAttemptThatIsNotAnsweredKeepsItsSeatUntilThatIsKnown(t *testing.T) {
-	o := company(world.Company{})
-	o.Companies[0].Settings = append(o.Companies[0].Settings, "preflight: false")
+	o := unasked(company(world.Company{}))
 	world.Run(t, o, func(w *world.World) {
 		p, seats := w.Start("a"), tasks.NewSeats(1)
 		told := &watching{seats: seats}
@@ -378,15 +380,11 @@ func TestAnAttemptThatIsNotAnsweredKeepsItsSeatUntilThatIsKnown(t *testing.T) {
 			if _, err := p.Enqueue(r); err != nil {
 				w.T.Fatal(err)
 			}
-			r.Version = tasks.PayloadVersion
-			payload, err := json.Marshal(r)
-			if err != nil {
-				w.T.Fatal(err)
-			}
+			task := taskOf(w.T, r)
 			_ = p.Do(func(ctx context.Context) error {
 				ctx, leave := seats.Enter(ctx, id)
 				defer leave()
-				return p.Processor.Handle(ctx, asynq.NewTask(tasks.Type, payload))
+				return p.Processor.Handle(ctx, task)
 			})
 		}
 		if !slices.Equal(told.free, []bool{true, false}) {
@@ -406,29 +404,20 @@ func (o *watching) Attempted(string, string) { o.free = append(o.free, o.seats.F
 
 // What was found out while it waited stops it like any other.
 func TestATaskThatWaitedForItsSeatBeginsNothingOnceTheWorkerHolds(t *testing.T) {
-	o := company(world.Company{})
-	o.Companies[0].Settings = append(o.Companies[0].Settings, "preflight: false")
+	o := unasked(company(world.Company{}))
 	world.Run(t, o, func(w *world.World) {
 		p, seats := w.Start("a"), tasks.NewSeats(1)
 		r := asks("r-1", "1.00")
 		if _, err := p.Enqueue(r); err != nil {
 			w.T.Fatal(err)
 		}
-		other, leaveOther := seats.Enter(context.Background(), "other")
-		if err := tasks.TakeSeat(other, nil); err != nil {
-			w.T.Fatal(err)
-		}
-		r.Version = tasks.PayloadVersion
-		payload, err := json.Marshal(r)
-		if err != nil {
-			w.T.Fatal(err)
-		}
-		err = p.Do(func(ctx context.Context) error {
+		leaveOther, task := sit(w.T, seats), taskOf(w.T, r)
+		err := p.Do(func(ctx context.Context) error {
 			ctx, leave := seats.Enter(ctx, "r-1")
 			defer leave()
 			time.AfterFunc(500*time.Millisecond, func() { p.Processor.Hold(errors.New("no append-only file")) })
 			time.AfterFunc(time.Second, leaveOther)
-			return p.Processor.Handle(ctx, asynq.NewTask(tasks.Type, payload))
+			return p.Processor.Handle(ctx, task)
 		})
 		if tasks.AsLater(err) == nil || len(w.Bank("bank").Calls()) > 0 {
 			w.T.Errorf("%v; %d calls", err, len(w.Bank("bank").Calls()))
