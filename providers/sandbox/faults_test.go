@@ -151,6 +151,17 @@ func TestQueuedFaultsAreMetInTheirOrder(t *testing.T) {
 	}
 }
 
+func TestAFaultsRetryAfterIsItsOwn(t *testing.T) {
+	b := start(t, sandbox.Options{})
+	b.AddPayment(sandbox.Payment{Company: sandbox.UnitPay, ID: unitpayID, Minor: 500_00})
+	b.Fail(sandbox.UnitPay, "", sandbox.Fault{Kind: sandbox.RetryAfter, RetryAfter: "7"}, sandbox.Fault{Kind: sandbox.RetryAfter})
+	for _, want := range []string{"7", "1"} {
+		if got := b.do(b.refundRequest(sandbox.UnitPay)).header.Get("Retry-After"); got != want {
+			t.Errorf("Retry-After %q, want %q", got, want)
+		}
+	}
+}
+
 func TestDownLastsUntilItIsTakenBack(t *testing.T) {
 	b := start(t, sandbox.Options{})
 	b.AddPayment(sandbox.Payment{Company: sandbox.Maib, ID: maibID, Minor: 500_00})

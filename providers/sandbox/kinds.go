@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"bytes"
+	"cmp"
 	"net/http"
 )
 
@@ -83,10 +84,9 @@ func serverError(status int) func(delivery) reply {
 func tooMany(retryAfter string) func(delivery) reply {
 	return func(d delivery) reply {
 		answer := newReply(http.StatusTooManyRequests, "text/html", []byte(d.f.bodyOr("<html><body>Too Many Requests</body></html>\n")))
-		if retryAfter != "" && d.f.RetryAfter != "" {
-			retryAfter = d.f.RetryAfter
+		if retryAfter != "" {
+			answer.retryAfter(cmp.Or(d.f.RetryAfter, retryAfter))
 		}
-		answer.retryAfter(retryAfter)
 		return answer
 	}
 }
