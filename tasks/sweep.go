@@ -25,7 +25,7 @@ const (
 	sweepAtOnce  = 8
 	sweepEach    = 4                // of each provider, refunds under way at once
 	sweepSlack   = 3 * time.Second  // a refund is the queue's own business until then
-	activeSlack  = 8 * time.Second  // beyond it, whoever runs the task is taken for dead
+	silence      = 8 * time.Second  // after it, whoever runs a task is taken for dead; asynq lets a worker be heard every 5 s
 	backlogLook  = 30 * time.Second // how often a refund is looked after that nobody here can help
 	queuedLook   = 8 * time.Second  // how often a task is that waits: a worker may take it and die
 	sweepLease   = 4 * time.Second  // of the right to sweep, in which nobody does if its holder died
@@ -242,7 +242,6 @@ func (s *Sweeper) tend(ctx context.Context, rec *journal.Record) error {
 	if err != nil {
 		return err
 	}
-	overdue := rec.Now.Sub(rec.Due)
 	ended := info == nil || info.State == asynq.TaskStateArchived || info.State == asynq.TaskStateCompleted
 	if ended {
 		// The task may have ended after the refund was read: read it again.
@@ -270,8 +269,17 @@ func (s *Sweeper) tend(ctx context.Context, rec *journal.Record) error {
 			// It waits for the provider's limit or pause, which is no reason to hurry.
 			return s.backend.Journal.LookLater(ctx, rec, queuedLook)
 		}
-	case info.State == asynq.TaskStateActive && rec.State != refund.Sending && overdue < activeSlack:
-		return nil
+	case info.State == asynq.TaskStateActive && rec.State != refund.Sending:
+		heard, err := s.backend.queue.heard(ctx, info)
+		if err != nil {
+			return err
+		}
+		if heard.IsZero() || heard.After(rec.Now.Add(silence)) { // no lease, or none that can be believed
+			heard = rec.Due
+		}
+		if quiet := rec.Now.Sub(heard); quiet < silence {
+			return s.backend.Journal.LookLater(ctx, rec, silence-quiet)
+		}
 	}
 	return s.run(ctx, rec)
 }

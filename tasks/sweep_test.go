@@ -2,6 +2,7 @@ package tasks_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -99,4 +100,49 @@ func TestABacklogCostsASweepNoMoreRoundTrips(t *testing.T) {
 	if trips[3] != trips[60] {
 		t.Errorf("%d round trips for 3 waiting refunds, %d for 60", trips[3], trips[60])
 	}
+}
+
+// In a backlog every refund has been due for long when its task is taken, and may
+// wait for its seat then. Its worker is heard of all the same, so nobody takes it up
+// beside that worker until nothing was heard for a while.
+func TestARefundIsLeftToTheWorkerThatIsHeardOf(t *testing.T) {
+	world.Run(t, world.Options{Companies: []world.Company{named("bank", world.Company{})}}, func(w *world.World) {
+		first, second := w.Start("first"), w.Start("second")
+		if _, err := first.Enqueue(asks("r-1", "60.00")); err != nil {
+			t.Fatal(err)
+		}
+		w.Advance(time.Minute)
+		first.FaultOn("begin.lua", world.Freeze)
+		if _, err := first.Work(); !errors.Is(err, world.ErrFrozen) {
+			t.Fatal(err)
+		}
+		taken := time.Now()
+		state := func(want refund.State) {
+			t.Helper()
+			if err := second.Tick(); err != nil {
+				t.Fatal(err)
+			}
+			if rec := w.Records()["r-1"]; rec.State != want {
+				t.Errorf("%s after its task was taken it is %s, want %s", time.Since(taken), rec.State, want)
+			}
+		}
+		for range 3 {
+			state(refund.Queued)
+			w.Advance(5 * time.Second) // as asynq's heartbeat
+			if _, err := w.Redis.ZAdd("asynq:{bank}:lease", float64(time.Now().Add(30*time.Second).Unix()), "r-1"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		state(refund.Queued)
+		w.Advance(7 * time.Second)
+		state(refund.Queued)
+		w.Advance(5 * time.Second)
+		state(refund.Succeeded)
+		if err := first.Thaw(); err != nil {
+			t.Error(err)
+		}
+		if err := w.Check(); err != nil {
+			t.Error(err)
+		}
+	})
 }
