@@ -70,7 +70,6 @@ type neighboursRow struct {
 	pair   *pair
 	rounds []drained
 	looks  []idleCost
-	ratios []float64
 }
 
 func (s *neighboursSettings) run(ctx context.Context, l *lab) (finding, error) {
@@ -109,11 +108,11 @@ func (s *neighboursSettings) run(ctx context.Context, l *lab) (finding, error) {
 			if err := s.measure(ctx, row); err != nil {
 				return nil, fmt.Errorf("round %d, %s: %w", round+1, row.Other, err)
 			}
-			row.ratios = append(row.ratios, row.rounds[round].PerSecond/found.Rows[0].rounds[round].PerSecond)
 		}
 	}
 	for _, row := range found.Rows {
 		row.sum()
+		row.Ratio = ratios(row.rounds, found.Rows[0].rounds, func(d drained) float64 { return d.PerSecond })
 	}
 	return found, nil
 }
@@ -199,13 +198,7 @@ func (row *neighboursRow) allowed(calls int64, passed time.Duration) error {
 
 // sum takes the medians.
 func (row *neighboursRow) sum() {
-	row.drained = drained{
-		PerSecond: medianOf(row.rounds, func(d drained) float64 { return d.PerSecond }),
-		Commands:  medianOf(row.rounds, func(d drained) float64 { return d.Commands }),
-		Redis:     medianCost(row.rounds, func(d drained) cost { return d.Redis }),
-		Workers:   medianCost(row.rounds, func(d drained) cost { return d.Workers }),
-	}
-	row.Ratio = spreadOf(row.ratios)
+	row.drained = mediansOf(row.rounds)
 	row.Idle = idleCost{
 		Commands:    medianOf(row.looks, func(c idleCost) float64 { return c.Commands }),
 		Redis:       medianOf(row.looks, func(c idleCost) float64 { return c.Redis }),

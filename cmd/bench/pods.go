@@ -161,3 +161,22 @@ func (f *podsFinding) sheets() []sheet {
 func (d drained) cells() []string {
 	return []string{d.Workers.String(), d.Redis.String(), fmt.Sprintf("%.1f", d.Commands)}
 }
+
+// mediansOf are the medians of rounds.
+func mediansOf(rounds []drained) drained {
+	return drained{
+		PerSecond: medianOf(rounds, func(d drained) float64 { return d.PerSecond }),
+		Commands:  medianOf(rounds, func(d drained) float64 { return d.Commands }),
+		Redis:     medianCost(rounds, func(d drained) cost { return d.Redis }),
+		Workers:   medianCost(rounds, func(d drained) cost { return d.Workers }),
+	}
+}
+
+// ratios compare a figure of each round with that of the round beside it.
+func ratios(rounds, others []drained, figure func(drained) float64) spread {
+	var list []float64
+	for i, d := range rounds {
+		list = append(list, figure(d)/figure(others[i]))
+	}
+	return spreadOf(list)
+}
