@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/hibiken/asynq"
 	"go.opentelemetry.io/otel/trace"
 
 	"refundworker/journal"
@@ -79,3 +80,8 @@ func TakeSeat(ctx context.Context, stop <-chan struct{}) error { return seatOf(c
 
 // LeaveSeat gives it to the next task.
 func LeaveSeat(ctx context.Context) { seatOf(ctx).leave() }
+
+// Heard is when the worker that runs a task was last heard of.
+func (b *Backend) Heard(ctx context.Context, info *asynq.TaskInfo) (time.Time, error) {
+	return b.queue.heard(ctx, info)
+}
