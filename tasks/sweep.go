@@ -150,16 +150,16 @@ func (s *Sweeper) skim(ctx context.Context, now time.Time, overdue []journal.Ove
 
 // tendAll looks after what is overdue. Attempts whose worker is gone come first:
 // they ask no provider, so nothing holds them up.
-func (s *Sweeper) tendAll(ctx context.Context, now time.Time, overdue []journal.Overdue) {
+func (s *Sweeper) tendAll(ctx context.Context, now time.Time, found []journal.Overdue) {
 	var mu sync.Mutex
 	var rest []look
 	var group errgroup.Group
 	group.SetLimit(sweepAtOnce)
-	for _, o := range overdue {
+	for _, o := range found {
 		group.Go(func() error {
 			l := look{Overdue: o, now: now}
 			s.guarded(ctx, l, func() (err error) {
-				if l.rec, err = s.backend.Journal.LoadOverdue(ctx, o); err != nil {
+				if l.rec, err = s.backend.Journal.LoadOverdue(ctx, o); err != nil || !stillDue(l.rec) {
 					return err
 				}
 				if l.rec.State == refund.Sending {
@@ -179,6 +179,10 @@ func (s *Sweeper) tendAll(ctx context.Context, now time.Time, overdue []journal.
 	})
 	s.putOff(ctx, now.Add(queuedLook), late...)
 }
+
+// stillDue reports whether a refund that was found to be overdue still is: the first
+// ones of a backlog are about to be worked on.
+func stillDue(rec *journal.Record) bool { return !rec.Due.IsZero() && !rec.Due.After(rec.Now) }
 
 // look is one overdue refund of a sweep.
 type look struct {
@@ -312,5 +316,5 @@ func (s *Sweeper) run(ctx context.Context, rec *journal.Record) error {
 	if done.State == refund.Review {
 		return nil
 	}
-	return s.backend.queue.remove(done)
+	return s.backend.queue.retire(done)
 }

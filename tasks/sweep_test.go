@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -143,6 +145,86 @@ func TestARefundIsLeftToTheWorkerThatIsHeardOf(t *testing.T) {
 		}
 		if err := w.Check(); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// The first refunds of a backlog are about to be worked on. One that has settled
+// since the sweeper found it keeps its finished task with the result, and nobody puts
+// another one in line.
+func TestARefundThatSettlesUnderTheSweepersEyesIsLeftAlone(t *testing.T) {
+	world.Run(t, world.Options{Companies: []world.Company{named("bank", world.Company{})}}, func(w *world.World) {
+		first, second := w.Start("first"), w.Start("second")
+		if _, err := first.Enqueue(asks("r-1", "60.00")); err != nil {
+			t.Fatal(err)
+		}
+		w.Advance(time.Minute)
+		first.FaultOn("begin.lua", world.Freeze)
+		if _, err := first.Work(); !errors.Is(err, world.ErrFrozen) {
+			t.Fatal(err)
+		}
+		second.FaultOn("load.lua", world.Hold)
+		if err := second.Tick(); !errors.Is(err, world.ErrFrozen) {
+			t.Fatal(err)
+		}
+		if err := first.Thaw(); err != nil {
+			t.Fatal(err)
+		}
+		seen := len(w.Steps())
+		if err := second.Thaw(); err != nil {
+			t.Fatal(err)
+		}
+		for _, step := range w.Steps()[seen:] {
+			if step.Process == "second" && strings.Contains(step.Label, "asynq") {
+				t.Errorf("the sweeper went on with %s", step.Label)
+			}
+		}
+		if state := w.Redis.HGet("asynq:{bank}:t:r-1", "state"); state != "completed" {
+			t.Errorf("the task is %q", state)
+		}
+	})
+}
+
+// To take a task out of the line, Redis walks all of it: 20 ms for a million. So one
+// that the sweeper has done the work of ends when its turn comes.
+func TestATaskInLineIsLeftThereWhenItsRefundSettles(t *testing.T) {
+	world.Run(t, world.Options{Companies: []world.Company{named("bank", world.Company{RefundStatus: true})}}, func(w *world.World) {
+		first, second := w.Start("first"), w.Start("second")
+		enqueue := func(id, payment string) {
+			r := asks(id, "60.00")
+			r.PaymentID = payment
+			if _, err := first.Enqueue(r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		work := func() {
+			t.Helper()
+			if worked, err := first.Work(); !worked || err != nil {
+				t.Fatal(worked, err)
+			}
+		}
+		w.Bank("bank").Behave("p-1", world.Accept(10*time.Second, true))
+		enqueue("r-1", "p-1")
+		work()
+		enqueue("r-2", "p-2")
+		w.Advance(time.Minute)
+		work() // r-2, and r-1 gets in line
+		if err := second.Tick(); err != nil {
+			t.Fatal(err)
+		}
+		line, err := w.Redis.List("asynq:{bank}:pending")
+		if state := w.Records()["r-1"].State; err != nil || state != refund.Succeeded || !slices.Equal(line, []string{"r-1"}) {
+			t.Errorf("it is %s, and in line is %v, %v", state, line, err)
+		}
+		calls := len(w.Steps())
+		work()
+		for _, step := range w.Steps()[calls:] {
+			if strings.HasPrefix(step.Label, "call ") {
+				t.Errorf("its task made a %s", step.Label)
+			}
+		}
+		if state := w.Redis.HGet("asynq:{bank}:t:r-1", "state"); state != "completed" {
+			t.Errorf("the task is %q", state)
 		}
 	})
 }
