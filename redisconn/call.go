@@ -66,13 +66,18 @@ func (c call) once(ctx context.Context, w *Waiter, node *redis.Client) (answer, 
 	return a, err
 }
 
+// bulk is how many arguments make a call a request of its own.
+const bulk = 256
+
 // send sends a call, with others that want the same of the same server if there
 // are any at this moment. One that has less time than a wait may take goes alone:
-// it shortens nobody else's time and sends for nobody else.
+// it shortens nobody else's time and sends for nobody else. So does one that carries
+// much: it gains nothing from company, and while one is answered and the next one made
+// ready, the server is to have something to do.
 func (w *Waiter) send(ctx context.Context, node *redis.Client, c call, bySHA bool) (answer, error) {
 	e := &errand{call: c, bySHA: bySHA}
 	budget := w.budget(ctx)
-	if c.asking || budget < w.timeout {
+	if c.asking || budget < w.timeout || len(c.args) >= bulk {
 		exchange(ctx, node, c.waits, budget, e)
 		return e.answer, e.err
 	}

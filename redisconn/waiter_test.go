@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -35,6 +36,50 @@ func TestRunReturnsTheScriptsResult(t *testing.T) {
 	if v, err := w.RunPlain(context.Background(), "k", get, []string{"absent"}); err != nil || v != nil {
 		t.Errorf("a script that returns nothing: got %v, %v", v, err)
 	}
+}
+
+// held keeps scripts back on their way until it is freed.
+type held struct{ came, free chan struct{} }
+
+func (h held) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (h held) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+
+func (h held) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		if cmds[0].Name() == "evalsha" { // and not what begins a connection
+			h.came <- struct{}{}
+			<-h.free
+		}
+		return next(ctx, cmds)
+	}
+}
+
+// Small calls go together, when the ones before them are answered. A large one does
+// not wait for that.
+func TestACallThatCarriesMuchGoesByItself(t *testing.T) {
+	mini := miniredis.RunT(t)
+	client := open(t, "redis://"+mini.Addr())
+	w := redisconn.NewWaiter(client, "none", enough)
+	run := func(args ...any) {
+		if v, err := w.Run(context.Background(), "k", put, []string{"k"}, args...); err != nil || v != "v" {
+			t.Errorf("got %v, %v", v, err)
+		}
+	}
+	run("v")
+	h := held{make(chan struct{}, 3), make(chan struct{})}
+	client.AddHook(h)
+	large := slices.Repeat([]any{"v"}, 256)
+	var all sync.WaitGroup
+	for _, args := range [][]any{{"v"}, large, large} {
+		all.Go(func() { run(args...) })
+		select {
+		case <-h.came:
+		case <-time.After(enough):
+			t.Errorf("a call with %d arguments waits for the ones before it", len(args))
+		}
+	}
+	close(h.free)
+	all.Wait()
 }
 
 func TestRunReportsTheScriptsOwnErrorAtOnce(t *testing.T) {

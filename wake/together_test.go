@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -126,6 +127,35 @@ func TestTasksWithoutAnAnswerAreErrors(t *testing.T) {
 			if err := script.Err(); err == nil {
 				t.Errorf("%v has no error", script)
 			}
+		}
+	})
+}
+
+// A call with more of them than Lua hands to a command at once.
+func TestThousandsOfTasksTravelTogetherInTheirOrder(t *testing.T) {
+	onPipes(t, func(t *testing.T, m *miniredis.Miniredis, rdb *redis.Client) {
+		keeping := redis.NewClient(rdb.Options())
+		defer keeping.Close()
+		var n noted
+		keeping.AddHook(&n)
+		client := asynq.NewClientFromRedisClient(wake.Announcing(keeping))
+		var want []string
+		for i := range 2500 {
+			id := strconv.Itoa(i)
+			if _, err := client.Enqueue(asynq.NewTask("t", nil), asynq.Queue("q"), asynq.TaskID(id)); err != nil {
+				t.Fatal(err)
+			}
+			want = append(want, id)
+		}
+		wake.EnqueueTogether(t.Context(), rdb, n.scripts)
+		for _, script := range n.scripts {
+			if got, err := script.Result(); err != nil || got != int64(1) {
+				t.Fatal(got, err)
+			}
+		}
+		slices.Reverse(want) // asynq takes from the end
+		if got := rdb.LRange(t.Context(), "asynq:{q}:pending", 0, -1).Val(); !slices.Equal(got, want) {
+			t.Errorf("%d in line: %.5v…", len(got), got)
 		}
 	})
 }
