@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hibiken/asynq"
 
@@ -14,7 +15,7 @@ import (
 
 // foreign puts a task on a queue as a producer does that knows asynq and nothing
 // of ours.
-func (r *rig) foreign(queue, taskID string, payload any) {
+func (r *rig) foreign(queue, taskID string, payload any, o ...asynq.Option) {
 	r.t.Helper()
 	raw, ok := payload.([]byte)
 	if !ok {
@@ -23,7 +24,7 @@ func (r *rig) foreign(queue, taskID string, payload any) {
 			r.t.Fatal(err)
 		}
 	}
-	if _, err := r.producer.EnqueueContext(r.t.Context(), asynq.NewTask(tasks.Type, raw), asynq.Queue(queue), asynq.TaskID(taskID)); err != nil {
+	if _, err := r.producer.EnqueueContext(r.t.Context(), asynq.NewTask(tasks.Type, raw), append(o, asynq.Queue(queue), asynq.TaskID(taskID))...); err != nil {
 		r.t.Fatal(err)
 	}
 }
@@ -200,4 +201,33 @@ func (r *rig) keys(pattern string) []string {
 		r.t.Fatal(err)
 	}
 	return keys
+}
+
+// A task that may not be tried again is taken in before it waits for its seat, which
+// is two seconds: if its worker died meanwhile the queue would give it up, as it does
+// when they are over, and then the journal has to know of it.
+func TestForeignTaskThatIsTriedOnceIsTakenInBeforeItWaitsForItsSeat(t *testing.T) {
+	t.Parallel()
+	company := sandbox.UnitPay
+	r := newRig(t, setup{companies: []string{company}, provider: map[string]string{"preflight": "false", "concurrency": "4", "timeout": "20s"}})
+	var ids []string
+	for range 4 {
+		payment := r.pays(company, 500_00)
+		r.companies.Fail(company, payment, sandbox.Fault{Kind: sandbox.Slow, Delay: 6 * time.Second})
+		ids = append(ids, r.enqueue(request(company, payment, "100.00")))
+	}
+	r.start()
+	r.until("all seats are taken", func() bool { return r.companies.Calls(company, sandbox.OpRefund) == 4 })
+	payment := r.pays(company, 500_00)
+	r.foreign(company, "once", payload(company, payment, "100.00"), asynq.MaxRetry(0))
+	r.until("it is given up", func() bool { return r.task(company, "once").State == asynq.TaskStateArchived })
+	r.calls(company, 4)
+	if rec, up := r.get("once"), r.task(company, "once").LastFailedAt; up.Sub(rec.Created) < time.Second { // asynq counts in seconds
+		t.Errorf("given up at %s\n%s", up, r.story(rec))
+	}
+	for _, id := range append(ids, "once") {
+		r.waitFor(id, refund.Succeeded)
+	}
+	r.moved(company, payment, 100_00)
+	r.calls(company, 5)
 }
