@@ -28,6 +28,11 @@ type Overdue struct {
 	bucket int
 }
 
+// OverdueOf names a refund that was found to be overdue otherwise.
+func OverdueOf(rec *Record) Overdue {
+	return Overdue{rec.ID, rec.State == refund.Queued, bucketOf(rec.place())}
+}
+
 // Overdue finds refunds whose next action was due before the moment, at most so
 // many of each bucket, in one pipelined round trip: those that somebody worked
 // on, and those that are queued, which may be many.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -70,6 +71,9 @@ func (p *Processor) find(ctx context.Context, t *asynq.Task) (*journal.Record, *
 	if !errors.Is(err, journal.ErrNotFound) {
 		return rec, started, err
 	}
+	if err := p.forgotten(ctx, t); err != nil {
+		return nil, nil, err
+	}
 	admitted, err := p.intake.admit(ctx, []journal.Asked{{Order: order, Taking: journal.Taking{RecordRefusal: true, By: "queue"}}})
 	if err != nil {
 		return nil, nil, err
@@ -85,6 +89,29 @@ func (p *Processor) find(ctx context.Context, t *asynq.Task) (*journal.Record, *
 		p.Log.Info("refund queued from a foreign task", about(rec)...)
 	}
 	return rec, nil, nil
+}
+
+// takenHeader is a task's header that says when its refund was taken in, in seconds by
+// Redis's clock. A foreign producer's task has none.
+const takenHeader = "taken"
+
+// forgotten refuses a task whose refund was taken in and is not in the journal, if the
+// journal may have forgotten it: it has settled then, and would be paid again. Before
+// that time a record can only have been lost, and is made anew.
+func (p *Processor) forgotten(ctx context.Context, t *asynq.Task) error {
+	at, err := strconv.ParseInt(t.Headers()[takenHeader], 10, 64)
+	if err != nil {
+		return nil
+	}
+	now, err := p.Journal.Now(ctx)
+	if err != nil {
+		return err
+	}
+	if taken := time.Unix(at, 0); now.Sub(taken) >= p.Journal.Retention() {
+		return archive("forgotten", fmt.Errorf("the refund was taken in on %s, and the journal, which keeps settled ones for %s, does not have it any more; enqueue it under another id if it was never made",
+			taken.UTC().Format(time.DateTime), p.Journal.Retention()))
+	}
+	return nil
 }
 
 func archive(what string, why error) error {

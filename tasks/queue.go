@@ -86,24 +86,6 @@ func (q taskQueue) waiting(ctx context.Context, recs []*journal.Record) (map[str
 	return found, nil
 }
 
-// asynqLease is for how long asynq's worker has a task each time that it is heard of
-// (v0.26, LeaseDuration in internal/rdb/rdb.go).
-const asynqLease = 30 * time.Second
-
-// heard is when the worker that runs a task was last heard of, by that worker's clock
-// and to the second; zero if nobody has the task. The Inspector does not tell, so this
-// reads asynq's leases (v0.26, LeaseKey in internal/base/base.go).
-func (q taskQueue) heard(ctx context.Context, info *asynq.TaskInfo) (time.Time, error) {
-	ends, err := q.redis.ZScore(ctx, "asynq:{"+info.Queue+"}:lease", info.ID).Result()
-	if errors.Is(err, redis.Nil) {
-		return time.Time{}, nil
-	}
-	if err != nil {
-		return time.Time{}, fmt.Errorf("look who runs task %s: %w", info.ID, err)
-	}
-	return time.Unix(int64(ends), 0).Add(-asynqLease), nil
-}
-
 // remove deletes the task of a refund that needs none any more. A task that is
 // running just now can't be deleted and ends by itself.
 func (q taskQueue) remove(rec *journal.Record) error {
@@ -116,10 +98,11 @@ func (q taskQueue) remove(rec *journal.Record) error {
 
 // retire is remove, but for a task that waits in line: to take it out, Redis would
 // walk all of the line, for tens of milliseconds where a million wait. When its turn
-// comes it ends by itself.
+// comes it ends by itself, also if the refund is forgotten by then: see forgotten. A
+// foreign producer's would not.
 func (q taskQueue) retire(rec *journal.Record) error {
 	info, err := q.where(rec)
-	if err != nil || info == nil || info.State == asynq.TaskStatePending {
+	if err != nil || info == nil || info.State == asynq.TaskStatePending && info.Headers[takenHeader] != "" {
 		return err
 	}
 	return q.delete(rec, info)

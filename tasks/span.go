@@ -225,12 +225,11 @@ func (p *Processor) carried(ctx context.Context, h map[string]string) context.Co
 	return otel.GetTextMapPropagator().Extract(ctx, headers(h))
 }
 
-// carrying are the headers of a refund's task; nil: it is in no trace.
+// carrying are the headers of a refund's task: when it was taken in, and its trace.
 func carrying(rec *journal.Record) map[string]string {
-	if rec.Trace == "" {
-		return nil
+	h := headers{takenHeader: number(rec.Created.Unix())}
+	if rec.Trace != "" {
+		otel.GetTextMapPropagator().Inject(inTrace(context.Background(), rec.Trace), h)
 	}
-	h := headers{}
-	otel.GetTextMapPropagator().Inject(inTrace(context.Background(), rec.Trace), h)
 	return h
 }

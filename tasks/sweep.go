@@ -25,7 +25,6 @@ const (
 	sweepAtOnce  = 8
 	sweepEach    = 4                // of each provider, refunds under way at once
 	sweepSlack   = 3 * time.Second  // a refund is the queue's own business until then
-	silence      = 8 * time.Second  // after it, whoever runs a task is taken for dead; asynq lets a worker be heard every 5 s
 	backlogLook  = 30 * time.Second // how often a refund is looked after that nobody here can help
 	queuedLook   = 8 * time.Second  // how often a task is that waits: a worker may take it and die
 	sweepLease   = 4 * time.Second  // of the right to sweep, in which nobody does if its holder died
@@ -44,6 +43,8 @@ type Sweeper struct {
 	processor *Processor
 	name      string
 	pruned    time.Time
+	listened  time.Time
+	passed    map[string]float64 // see abandoned
 	crew      crew
 
 	// Patience bounds how long a sweep waits for what it has begun; the rest goes
@@ -103,6 +104,7 @@ func (s *Sweeper) takeUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	overdue = append(overdue, s.abandoned(ctx, now)...)
 	s.tendAll(ctx, now, s.skim(ctx, now, overdue))
 	if now.Sub(s.pruned) < pruneEvery {
 		return nil
@@ -159,8 +161,11 @@ func (s *Sweeper) tendAll(ctx context.Context, now time.Time, found []journal.Ov
 		group.Go(func() error {
 			l := look{Overdue: o, now: now}
 			s.guarded(ctx, l, func() (err error) {
-				if l.rec, err = s.backend.Journal.LoadOverdue(ctx, o); err != nil || !stillDue(l.rec) {
+				if l.rec, err = s.backend.Journal.LoadOverdue(ctx, o); err != nil {
 					return err
+				}
+				if !stillDue(l.rec) { // also where a look that was put off meanwhile is too early now
+					return s.backend.Journal.LookLater(ctx, l.rec, queuedLook)
 				}
 				if l.rec.State == refund.Sending {
 					return s.tend(ctx, l.rec)
@@ -274,15 +279,8 @@ func (s *Sweeper) tend(ctx context.Context, rec *journal.Record) error {
 			return s.backend.Journal.LookLater(ctx, rec, queuedLook)
 		}
 	case info.State == asynq.TaskStateActive && rec.State != refund.Sending:
-		heard, err := s.backend.queue.heard(ctx, info)
-		if err != nil {
-			return err
-		}
-		if heard.IsZero() || heard.After(rec.Now.Add(silence)) { // no lease, or none that can be believed
-			heard = rec.Due
-		}
-		if quiet := rec.Now.Sub(heard); quiet < silence {
-			return s.backend.Journal.LookLater(ctx, rec, silence-quiet)
+		if alive, err := s.alive(ctx, rec, info); alive || err != nil {
+			return err // it stays where it is: the next sweep looks again
 		}
 	}
 	return s.run(ctx, rec)

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"refundworker/internal/world"
+	"refundworker/journal"
 	"refundworker/refund"
 )
 
@@ -227,4 +229,113 @@ func TestATaskInLineIsLeftThereWhenItsRefundSettles(t *testing.T) {
 			t.Errorf("the task is %q", state)
 		}
 	})
+}
+
+// The line may be longer than the journal's memory, or asynq may bring a task back
+// whose end it did not hear of. Its refund was taken in and settled, and is no new one.
+func TestATaskThatOutlivesItsRefundPaysNothing(t *testing.T) {
+	o := world.Options{Settings: []string{"dedupe_window: 30m", "journal_retention: 1h"}, Companies: []world.Company{named("bank", world.Company{})}}
+	world.Run(t, o, func(w *world.World) {
+		p := w.Start("a")
+		if _, err := p.Enqueue(asks("r-1", "60.00")); err != nil {
+			t.Fatal(err)
+		}
+		p.FaultOn("asynq completed", world.DieBefore)
+		if _, err := p.Work(); !errors.Is(err, world.ErrDied) {
+			t.Fatal(err)
+		}
+		if state := w.Records()["r-1"].State; state != refund.Succeeded {
+			t.Fatal(state)
+		}
+		w.Advance(61 * time.Minute)
+		p = w.Start("b")
+		if err := p.Tick(); err != nil {
+			t.Fatal(err)
+		}
+		if len(w.Records()) != 0 {
+			t.Fatal("it is not forgotten")
+		}
+		if worked, err := p.Work(); !worked || err != nil {
+			t.Fatal(worked, err)
+		}
+		if state := w.Redis.HGet("asynq:{bank}:t:r-1", "state"); state != "archived" || len(w.Records()) != 0 {
+			t.Errorf("its task is %q, and the journal has %v", state, w.Records())
+		}
+		if calls := w.Bank("bank").Calls(); len(calls) != 1 {
+			t.Errorf("calls: %v", calls)
+		}
+	})
+}
+
+// A record that is gone before its time was lost, and the task brings it back.
+func TestATaskWhoseRefundWasLostMakesItAnew(t *testing.T) {
+	world.Run(t, world.Options{Companies: []world.Company{named("bank", world.Company{})}}, func(w *world.World) {
+		p := w.Start("a")
+		if _, err := p.Enqueue(asks("r-1", "60.00")); err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range w.Redis.Keys() {
+			if strings.HasPrefix(key, "refunds:") {
+				w.Redis.Del(key)
+			}
+		}
+		w.Advance(time.Hour)
+		if worked, err := p.Work(); !worked || err != nil {
+			t.Fatal(worked, err)
+		}
+		if rec := w.Records()["r-1"]; rec == nil || rec.State != refund.Succeeded {
+			t.Errorf("the journal has %v", w.Records())
+		}
+	})
+}
+
+// A dead worker's refund is taken up within 15 s, also where a sweep has put it off
+// before, behind all that wait with it in its bucket.
+func TestALongLineHidesNoDeadWorkersRefund(t *testing.T) {
+	for _, putOff := range []bool{false, true} {
+		world.Run(t, world.Options{Companies: []world.Company{named("bank", world.Company{})}}, func(w *world.World) {
+			first, second := w.Start("first"), w.Start("second")
+			sweep := func() {
+				t.Helper()
+				if err := second.Tick(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for i := range 40 {
+				r := asks(fmt.Sprintf("r-%d", i), "1.00")
+				r.PaymentID = inBucket(7, i)
+				if _, err := first.Enqueue(r); err != nil {
+					t.Fatal(err)
+				}
+			}
+			w.Advance(time.Minute)
+			if putOff {
+				sweep()
+			}
+			first.FaultOn("begin.lua", world.DieBefore)
+			if _, err := first.Work(); !errors.Is(err, world.ErrDied) {
+				t.Fatal(err)
+			}
+			died := time.Now()
+			for w.Records()["r-0"].State != refund.Succeeded && time.Since(died) < 15*time.Second {
+				w.Advance(time.Second)
+				sweep()
+			}
+			if state := w.Records()["r-0"].State; state != refund.Succeeded {
+				t.Errorf("put off %t: it is %s %s after the death", putOff, state, time.Since(died))
+			}
+		})
+	}
+}
+
+// inBucket is the i-th payment of the bank that lies in a bucket.
+func inBucket(bucket uint32, i int) string {
+	for n := 0; ; n++ {
+		payment := fmt.Sprintf("p-%d", n)
+		if crc32.ChecksumIEEE([]byte("bank:"+payment))%journal.Buckets == bucket {
+			if i--; i < 0 {
+				return payment
+			}
+		}
+	}
 }

@@ -29,7 +29,7 @@ type portion struct {
 
 // EnqueueTogether sends scripts by which a client of Announcing was about to
 // enqueue tasks in one round trip, and leaves with each what became of it. Those of
-// one queue travel as one script, of which either all is done or nothing.
+// one queue travel as one script, so that a crash leaves all of them or none.
 func EnqueueTogether(ctx context.Context, rdb redis.UniversalClient, scripts []*redis.Cmd) {
 	portions := map[string]*portion{}
 	var all []redis.Cmder

@@ -163,7 +163,7 @@ func (p *Process) take(info *asynq.TaskInfo) (bool, error) {
 func (p *Process) handle(ctx context.Context, info *asynq.TaskInfo) error {
 	within, cancel := context.WithTimeout(ctx, info.Timeout)
 	defer cancel()
-	task := asynq.NewTask(info.Type, info.Payload)
+	task := asynq.NewTaskWithHeaders(info.Type, info.Payload, info.Headers)
 	err := p.Processor.Handle(within, task)
 	outcome := err
 	if within.Err() != nil {
