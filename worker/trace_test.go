@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
+	"refundworker/journal"
 	"refundworker/providers/sandbox"
 	"refundworker/refund"
 	"refundworker/tasks"
@@ -187,7 +189,8 @@ func TestTheTraceIsNoPartOfARefundsContent(t *testing.T) {
 	id := r.enqueue(q)
 	first := r.get(id)
 	task := r.task(sandbox.UnitPay, id)
-	if task.Headers["traceparent"] != first.Trace || len(task.Headers) != 1 || strings.Contains(string(task.Payload), first.TraceID()) {
+	taken := func(rec *journal.Record) string { return strconv.FormatInt(rec.Created.Unix(), 10) }
+	if !maps.Equal(task.Headers, map[string]string{"taken": taken(first), "traceparent": first.Trace}) || strings.Contains(string(task.Payload), first.TraceID()) {
 		t.Errorf("headers %v, payload %s", task.Headers, task.Payload)
 	}
 	// Another trace asks for the same, and one that is in none.
@@ -209,8 +212,9 @@ func TestTheTraceIsNoPartOfARefundsContent(t *testing.T) {
 	}
 	// A worker that traces takes a task that has no trace, and the other way round.
 	untraced := r.enqueue(request(sandbox.UnitPay, r.pays(sandbox.UnitPay, 500_00), "100.00"))
-	if rec := r.get(untraced); rec.Trace != "" || len(r.task(sandbox.UnitPay, untraced).Headers) != 0 {
-		t.Errorf("without a tracer the refund has the trace %q", rec.Trace)
+	headers := r.task(sandbox.UnitPay, untraced).Headers
+	if rec := r.get(untraced); rec.Trace != "" || !maps.Equal(headers, map[string]string{"taken": taken(rec)}) {
+		t.Errorf("without a tracer the refund has the trace %q, its task the headers %v", rec.Trace, headers)
 	}
 	r.start()
 	r.waitFor(untraced, refund.Succeeded)
