@@ -102,11 +102,20 @@ func (j *Journal) place(ctx context.Context, id string) (place string, refusal *
 	if err != nil {
 		return "", nil, fmt.Errorf("journal: find refund: %w", err)
 	}
-	claim, said, _ := strings.Cut(claim, "\n")
-	words := strings.SplitN(claim, " ", 3)
-	if len(words) != 3 {
+	place, said, ok := placeIn(claim)
+	if !ok {
 		return "", nil, fmt.Errorf("journal: the claim of refund id %s is unreadable", id)
 	}
 	refusal, err = readRefusal(id, said)
-	return words[2], refusal, err
+	return place, refusal, err
+}
+
+// placeIn is what a claim holds: the refund's place, and the refusal that stands with it.
+func placeIn(claim string) (place, refusal string, ok bool) {
+	claim, refusal, _ = strings.Cut(claim, "\n")
+	words := strings.SplitN(claim, " ", 3)
+	if len(words) != 3 {
+		return "", "", false
+	}
+	return words[2], refusal, true
 }

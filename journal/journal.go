@@ -79,9 +79,6 @@ func New(rdb redis.UniversalClient, run Runner, o Options) *Journal {
 	return &Journal{rdb: rdb, run: run, options: o, begins: redis.NewScript(behindLib("payment") + gate + source("begin"))}
 }
 
-// Retention is how long settled refunds are remembered.
-func (j *Journal) Retention() time.Duration { return j.options.Retention }
-
 // Clustered reports whether the keys of different slots may lie on different servers.
 func (j *Journal) Clustered() bool { return j.options.Cluster }
 

@@ -201,13 +201,27 @@ func TestPruneForgetsWhatSettledLongAgo(t *testing.T) {
 		b.try(o, journal.Taking{})
 	}
 	b.bring("old", refund.Succeeded)
+	taken := b.now
+	forgotten := func(taken time.Time) bool {
+		t.Helper()
+		gone, err := b.Forgotten(ctx, taken)
+		if err != nil {
+			t.Error(err)
+		}
+		return gone
+	}
 	b.advance(retention - time.Millisecond)
-	if n, err := b.Prune(ctx, 10); err != nil || n != 0 {
-		t.Errorf("too early: %d, %v", n, err)
+	if n, err := b.Prune(ctx, 10); err != nil || n != 0 || forgotten(taken.Add(2*time.Minute)) {
+		t.Errorf("too early: %d, %v, forgotten %t", n, err, forgotten(taken.Add(2*time.Minute)))
 	}
 	b.advance(time.Hour)
-	if n, err := b.Prune(ctx, 10); err != nil || n != 1 {
-		t.Errorf("%d, %v", n, err)
+	if n, err := b.Prune(ctx, 10); err != nil || n != 1 || !forgotten(taken) || forgotten(b.now) {
+		t.Errorf("%d, %v, forgotten %t, and a new one %t", n, err, forgotten(taken), forgotten(b.now))
+	}
+	// A clock that is set back brings nothing back.
+	b.advance(-time.Hour)
+	if n, err := b.Prune(ctx, 10); err != nil || n != 0 || !forgotten(taken) {
+		t.Errorf("%d, %v, forgotten %t", n, err, forgotten(taken))
 	}
 	if _, err := b.Get(ctx, "old"); err != journal.ErrNotFound {
 		t.Errorf("the old one: %v", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -28,9 +29,26 @@ type Overdue struct {
 	bucket int
 }
 
-// OverdueOf names a refund that was found to be overdue otherwise.
-func OverdueOf(rec *Record) Overdue {
-	return Overdue{rec.ID, rec.State == refund.Queued, bucketOf(rec.place())}
+// Named finds queued refunds by their ids, many in one round trip, to be looked at
+// like those that Overdue finds. Nobody looks here whether they are queued. An id that
+// means none is left out; with an error the others may be there.
+func (j *Journal) Named(ctx context.Context, ids ...string) (list []Overdue, err error) {
+	for some := range slices.Chunk(ids, readAtOnce) {
+		pipe := j.rdb.Pipeline()
+		claims := make([]*redis.StringCmd, len(some))
+		for i, id := range some {
+			claims[i] = pipe.Get(ctx, claimKey(id))
+		}
+		if _, failed := pipe.Exec(ctx); failed != nil && !errors.Is(failed, redis.Nil) {
+			err = fmt.Errorf("journal: find refunds: %w", failed)
+		}
+		for i, id := range some {
+			if place, _, ok := placeIn(claims[i].Val()); ok {
+				list = append(list, Overdue{id, true, bucketOf(place)})
+			}
+		}
+	}
+	return list, err
 }
 
 // Overdue finds refunds whose next action was due before the moment, at most so
@@ -126,10 +144,17 @@ func (j *Journal) Prune(ctx context.Context, limit int) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	marked := false
 	for bucket, kinds := range counts {
 		for _, s := range kinds {
 			if !s.State.Terminal() || time.Since(s.Oldest) < j.options.Retention {
 				continue
+			}
+			if !marked {
+				if err := j.markForgotten(ctx); err != nil {
+					return forgotten, err
+				}
+				marked = true
 			}
 			ids, err := j.pruneIndex(ctx, bucket, s.Provider, s.State, limit)
 			forgotten += len(ids)
@@ -139,6 +164,41 @@ func (j *Journal) Prune(ctx context.Context, limit int) (int, error) {
 		}
 	}
 	return forgotten, nil
+}
+
+// forgottenKey is the moment, in ms of Redis's clock, before which refunds may have been
+// taken in that the journal has forgotten.
+const forgottenKey = "refunds:forgotten"
+
+// forgottenMargin is by how much the clocks of a cluster's servers may differ here.
+const forgottenMargin = time.Minute
+
+var markForgottenScript = redis.NewScript(`
+if (tonumber(redis.call('GET', KEYS[1]) or '0') or 0) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1]) end
+return 1`)
+
+// markForgotten says before anything is forgotten how late it may have been taken in.
+func (j *Journal) markForgotten(ctx context.Context) error {
+	now, err := j.Now(ctx)
+	if err != nil {
+		return err
+	}
+	until := now.Add(forgottenMargin - j.options.Retention).UnixMilli()
+	if _, err := j.run.Run(ctx, forgottenKey, markForgottenScript, []string{forgottenKey}, until); err != nil {
+		return fmt.Errorf("journal: note what is forgotten: %w", err)
+	}
+	return nil
+}
+
+// Forgotten reports whether the journal may have forgotten a refund that was taken in
+// at that time of Redis's clock, because it settled and the retention was over, which
+// may have been another one then.
+func (j *Journal) Forgotten(ctx context.Context, taken time.Time) (bool, error) {
+	until, err := j.rdb.Get(ctx, forgottenKey).Int64()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return false, fmt.Errorf("journal: look what is forgotten: %w", err)
+	}
+	return taken.UnixMilli() < until, nil
 }
 
 func (j *Journal) pruneIndex(ctx context.Context, bucket int, provider string, state refund.State, limit int) ([]string, error) {

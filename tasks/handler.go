@@ -71,7 +71,7 @@ func (p *Processor) find(ctx context.Context, t *asynq.Task) (*journal.Record, *
 	if !errors.Is(err, journal.ErrNotFound) {
 		return rec, started, err
 	}
-	if err := p.forgotten(ctx, t); err != nil {
+	if err := p.forgotten(ctx, t, order.RefundID); err != nil {
 		return nil, nil, err
 	}
 	admitted, err := p.intake.admit(ctx, []journal.Asked{{Order: order, Taking: journal.Taking{RecordRefusal: true, By: "queue"}}})
@@ -93,25 +93,24 @@ func (p *Processor) find(ctx context.Context, t *asynq.Task) (*journal.Record, *
 
 // takenHeader is a task's header that says when its refund was taken in, in seconds by
 // Redis's clock. A foreign producer's task has none.
-const takenHeader = "taken"
+const takenHeader = "refund-taken"
 
 // forgotten refuses a task whose refund was taken in and is not in the journal, if the
-// journal may have forgotten it: it has settled then, and would be paid again. Before
-// that time a record can only have been lost, and is made anew.
-func (p *Processor) forgotten(ctx context.Context, t *asynq.Task) error {
+// journal may have forgotten it: it has settled then, and would be paid again. Where
+// that can't be, the record was lost, and is made anew.
+func (p *Processor) forgotten(ctx context.Context, t *asynq.Task, id string) error {
 	at, err := strconv.ParseInt(t.Headers()[takenHeader], 10, 64)
 	if err != nil {
 		return nil
 	}
-	now, err := p.Journal.Now(ctx)
-	if err != nil {
+	taken := time.Unix(at, 0)
+	gone, err := p.Journal.Forgotten(ctx, taken)
+	if err != nil || !gone {
 		return err
 	}
-	if taken := time.Unix(at, 0); now.Sub(taken) >= p.Journal.Retention() {
-		return archive("forgotten", fmt.Errorf("the refund was taken in on %s, and the journal, which keeps settled ones for %s, does not have it any more; enqueue it under another id if it was never made",
-			taken.UTC().Format(time.DateTime), p.Journal.Retention()))
-	}
-	return nil
+	p.Log.Warn("task archived: its refund was taken in and is not in the journal any more", zap.String("refund_id", id), zap.Time("taken", taken))
+	return archive("forgotten", fmt.Errorf("the refund was taken in on %s, and the journal does not have it any more, as after journal_retention; if the provider shows that it was never made, enqueue it under another id",
+		taken.UTC().Format(time.DateTime)))
 }
 
 func archive(what string, why error) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -18,10 +19,8 @@ import (
 // When a worker is taken for dead, and how the sweeper looks for what it left.
 const (
 	silence     = 8 * time.Second // after the last that was heard of it; asynq lets a worker be heard every 5 s
-	clocksApart = 2 * time.Second // by more than that a worker's clock ahead of Redis's is not believed
 	listenEvery = 3 * time.Second
-	listenTo    = 1000 // of each queue, tasks of silent workers
-	listenFor   = 64   // of all of them, refunds that are looked at
+	listenTo    = 500 // of each queue, tasks of silent workers
 )
 
 // leaseKey holds until when asynq's workers have the tasks of a queue that they run
@@ -46,23 +45,22 @@ func (q taskQueue) heard(ctx context.Context, info *asynq.TaskInfo) (time.Time, 
 	return time.Unix(int64(ends), 0).Add(-asynqLease), nil
 }
 
-// silent finds tasks of those queues whose workers were not heard of since then, with
-// the end of each one's lease, in one round trip.
-func (q taskQueue) silent(ctx context.Context, since time.Time, queues []string) ([]redis.Z, error) {
+// silent finds tasks of those queues whose workers were not heard of since then, in one
+// round trip.
+func (q taskQueue) silent(ctx context.Context, since time.Time, queues []string) (ids []string, err error) {
 	pipe := q.redis.Pipeline()
 	until := strconv.FormatInt(since.Add(asynqLease).Unix(), 10)
-	found := make([]*redis.ZSliceCmd, len(queues))
+	found := make([]*redis.StringSliceCmd, len(queues))
 	for i, queue := range queues {
-		found[i] = pipe.ZRangeByScoreWithScores(ctx, leaseKey(queue), &redis.ZRangeBy{Min: "-inf", Max: until, Count: listenTo})
+		found[i] = pipe.ZRangeByScore(ctx, leaseKey(queue), &redis.ZRangeBy{Min: "-inf", Max: until, Count: listenTo})
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
 		return nil, fmt.Errorf("look for tasks whose worker is silent: %w", err)
 	}
-	var list []redis.Z
 	for _, tasks := range found {
-		list = append(list, tasks.Val()...)
+		ids = append(ids, tasks.Val()...)
 	}
-	return list, nil
+	return ids, nil
 }
 
 // alive reports whether a refund's task that ran a moment ago needs nobody else: its
@@ -78,7 +76,7 @@ func (s *Sweeper) alive(ctx context.Context, rec *journal.Record, info *asynq.Ta
 			return true, err
 		}
 	}
-	if heard.IsZero() || heard.After(rec.Now.Add(clocksApart)) {
+	if heard.IsZero() || heard.After(rec.Now.Add(silence)) {
 		heard = rec.Due // there is no lease, or none that can be believed
 	}
 	return rec.Now.Sub(heard) < silence, nil
@@ -88,7 +86,7 @@ func (s *Sweeper) alive(ctx context.Context, rec *journal.Record, info *asynq.Ta
 // anything. In a long line their turn in the index of what is overdue would not come
 // for as long as the line is, so they are found by the leases of their tasks.
 func (s *Sweeper) abandoned(ctx context.Context, now time.Time) []journal.Overdue {
-	if now.Sub(s.listened) < listenEvery {
+	if since := now.Sub(s.listened); since >= 0 && since < listenEvery { // Redis's clock may be set back
 		return nil
 	}
 	s.listened = now
@@ -96,34 +94,21 @@ func (s *Sweeper) abandoned(ctx context.Context, now time.Time) []journal.Overdu
 	for name := range s.processor.accounts {
 		queues = append(queues, Queue(name), BulkQueue(name))
 	}
-	tasks, err := s.backend.queue.silent(ctx, now.Add(-silence), queues)
-	// A lease goes on after its refund was taken up, and is passed over then.
-	passed := make(map[string]float64, len(tasks))
+	ids, err := s.backend.queue.silent(ctx, now.Add(-silence), queues)
 	var found []journal.Overdue
-	for _, task := range tasks {
-		id := task.Member.(string)
-		if s.passed[id] == task.Score {
-			passed[id] = task.Score
-			continue
-		}
-		if len(found) == listenFor {
-			break
-		}
-		var rec *journal.Record
-		rec, err = s.backend.Journal.Get(ctx, id)
-		switch {
-		case errors.Is(err, journal.ErrNotFound), err == nil && (rec.State != refund.Queued || !stillDue(rec)):
-			passed[id], err = task.Score, nil
-		case err == nil:
-			found = append(found, journal.OverdueOf(rec))
-		}
-		if err != nil {
-			break
-		}
+	if err == nil && len(ids) > 0 {
+		found, err = s.backend.Journal.Named(ctx, ids...)
 	}
-	s.passed = passed
-	if err != nil && ctx.Err() == nil {
-		s.processor.Log.Warn("refunds of silent workers are looked for again later", zap.Error(err))
+	if err != nil {
+		s.processor.Log.Warn("refunds of silent workers were not found; they are looked for again", zap.Error(err))
 	}
-	return found
+	recs, err := s.backend.Journal.ReadOverdue(ctx, found...)
+	if err != nil {
+		return found // one that can't be read must not hide the others
+	}
+	due := map[string]bool{}
+	for _, rec := range recs {
+		due[rec.ID] = rec.State == refund.Queued && stillDue(rec)
+	}
+	return slices.DeleteFunc(found, func(o journal.Overdue) bool { return !due[o.ID] })
 }

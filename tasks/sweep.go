@@ -44,7 +44,6 @@ type Sweeper struct {
 	name      string
 	pruned    time.Time
 	listened  time.Time
-	passed    map[string]float64 // see abandoned
 	crew      crew
 
 	// Patience bounds how long a sweep waits for what it has begun; the rest goes
@@ -164,8 +163,9 @@ func (s *Sweeper) tendAll(ctx context.Context, now time.Time, found []journal.Ov
 				if l.rec, err = s.backend.Journal.LoadOverdue(ctx, o); err != nil {
 					return err
 				}
-				if !stillDue(l.rec) { // also where a look that was put off meanwhile is too early now
-					return s.backend.Journal.LookLater(ctx, l.rec, queuedLook)
+				if !stillDue(l.rec) {
+					// If its look had been put off meanwhile, the index would say too early.
+					return s.backend.Journal.LookLater(ctx, l.rec, min(max(l.rec.Due.Sub(l.rec.Now), time.Second), queuedLook))
 				}
 				if l.rec.State == refund.Sending {
 					return s.tend(ctx, l.rec)
@@ -279,7 +279,11 @@ func (s *Sweeper) tend(ctx context.Context, rec *journal.Record) error {
 			return s.backend.Journal.LookLater(ctx, rec, queuedLook)
 		}
 	case info.State == asynq.TaskStateActive && rec.State != refund.Sending:
-		if alive, err := s.alive(ctx, rec, info); alive || err != nil {
+		alive, err := s.alive(ctx, rec, info)
+		if alive && err == nil && rec.State == refund.Queued {
+			return s.backend.Journal.LookLater(ctx, rec, queuedLook) // else it is found by its lease
+		}
+		if alive || err != nil {
 			return err // it stays where it is: the next sweep looks again
 		}
 	}

@@ -190,7 +190,7 @@ func TestTheTraceIsNoPartOfARefundsContent(t *testing.T) {
 	first := r.get(id)
 	task := r.task(sandbox.UnitPay, id)
 	taken := func(rec *journal.Record) string { return strconv.FormatInt(rec.Created.Unix(), 10) }
-	if !maps.Equal(task.Headers, map[string]string{"taken": taken(first), "traceparent": first.Trace}) || strings.Contains(string(task.Payload), first.TraceID()) {
+	if !maps.Equal(task.Headers, map[string]string{"refund-taken": taken(first), "traceparent": first.Trace}) || strings.Contains(string(task.Payload), first.TraceID()) {
 		t.Errorf("headers %v, payload %s", task.Headers, task.Payload)
 	}
 	// Another trace asks for the same, and one that is in none.
@@ -213,7 +213,7 @@ func TestTheTraceIsNoPartOfARefundsContent(t *testing.T) {
 	// A worker that traces takes a task that has no trace, and the other way round.
 	untraced := r.enqueue(request(sandbox.UnitPay, r.pays(sandbox.UnitPay, 500_00), "100.00"))
 	headers := r.task(sandbox.UnitPay, untraced).Headers
-	if rec := r.get(untraced); rec.Trace != "" || !maps.Equal(headers, map[string]string{"taken": taken(rec)}) {
+	if rec := r.get(untraced); rec.Trace != "" || !maps.Equal(headers, map[string]string{"refund-taken": taken(rec)}) {
 		t.Errorf("without a tracer the refund has the trace %q, its task the headers %v", rec.Trace, headers)
 	}
 	r.start()
