@@ -1,9 +1,10 @@
 -- Forgets settled refunds whose time is over, with all that belongs to them.
--- KEYS[1] any record key of the bucket, to route by. ARGV: provider, state, retention in ms, at most how many.
+-- KEYS[1] any record key of the bucket, to route by. ARGV: provider, state, the moment in ms since
+-- which a refund has to have settled to be kept, at most how many.
 -- Answers the refund ids that were forgotten.
 local provider, state = ARGV[1], ARGV[2]
 local idx = prefix .. 's:' .. provider .. ':' .. state
-local ids = redis.call('ZRANGEBYSCORE', idx, '-inf', text(now - tonumber(ARGV[3])), 'LIMIT', 0, ARGV[4])
+local ids = redis.call('ZRANGEBYSCORE', idx, '-inf', '(' .. ARGV[3], 'LIMIT', 0, ARGV[4])
 for _, id in ipairs(ids) do
   local payment = redis.call('HGET', record_key(id), 'payment')
   if payment then

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -192,7 +193,8 @@ func TestDueIndexFollowsTheRefund(t *testing.T) {
 }
 
 func TestPruneForgetsWhatSettledLongAgo(t *testing.T) {
-	b, ctx := open(t), t.Context()
+	broken := false
+	b, ctx := open(t, func(r journal.Runner) journal.Runner { return breakable{r, &broken} }), t.Context()
 	for _, id := range []string{"old", "open"} {
 		o := order(id, map[string]string{"old": "10.00", "open": "20.00"}[id])
 		if _, err := b.Claim(ctx, id, provider, payment, o.Digest()); err != nil {
@@ -201,37 +203,59 @@ func TestPruneForgetsWhatSettledLongAgo(t *testing.T) {
 		b.try(o, journal.Taking{})
 	}
 	b.bring("old", refund.Succeeded)
-	taken := b.now
-	forgotten := func(taken time.Time) bool {
+	settled := b.now
+	forgotten := func(want bool) {
 		t.Helper()
-		gone, err := b.Forgotten(ctx, taken)
-		if err != nil {
-			t.Error(err)
+		longer := journal.New(b.rdb, nil, journal.Options{Retention: 100 * retention}) // as somebody configures it later
+		for _, j := range []*journal.Journal{b.Journal, longer} {
+			if got, err := j.Forgotten(ctx, settled); got != want || err != nil {
+				t.Errorf("forgotten: %t, %v, want %t", got, err, want)
+			}
 		}
-		return gone
 	}
-	b.advance(retention - time.Millisecond)
-	if n, err := b.Prune(ctx, 10); err != nil || n != 0 || forgotten(taken.Add(2*time.Minute)) {
-		t.Errorf("too early: %d, %v, forgotten %t", n, err, forgotten(taken.Add(2*time.Minute)))
+	b.advance(retention)
+	if n, err := b.Prune(ctx, 10); err != nil || n != 0 {
+		t.Errorf("too early: %d, %v", n, err)
 	}
-	b.advance(time.Hour)
-	if n, err := b.Prune(ctx, 10); err != nil || n != 1 || !forgotten(taken) || forgotten(b.now) {
-		t.Errorf("%d, %v, forgotten %t, and a new one %t", n, err, forgotten(taken), forgotten(b.now))
+	forgotten(false)
+	b.advance(time.Millisecond)
+	broken = true // behind the note
+	if n, err := b.Prune(ctx, 10); err == nil || n != 0 {
+		t.Errorf("%d, %v", n, err)
 	}
-	// A clock that is set back brings nothing back.
+	forgotten(true)
+	broken = false
+	if n, err := b.Prune(ctx, 10); err != nil || n != 1 {
+		t.Errorf("%d, %v", n, err)
+	}
 	b.advance(-time.Hour)
-	if n, err := b.Prune(ctx, 10); err != nil || n != 0 || !forgotten(taken) {
-		t.Errorf("%d, %v, forgotten %t", n, err, forgotten(taken))
+	b.bring("open", refund.Succeeded)
+	if n, err := b.Prune(ctx, 10); err != nil || n != 0 {
+		t.Errorf("with a clock that was set back: %d, %v", n, err)
 	}
+	forgotten(true)
 	if _, err := b.Get(ctx, "old"); err != journal.ErrNotFound {
 		t.Errorf("the old one: %v", err)
 	}
-	if rec, err := b.Get(ctx, "open"); err != nil || rec.State != refund.Queued {
+	if rec, err := b.Get(ctx, "open"); err != nil || rec.State != refund.Succeeded {
 		t.Errorf("the open one: %v", err)
 	}
 	if list, err := b.ByPayment(ctx, provider, payment); err != nil || len(list) != 1 {
 		t.Errorf("%d, %v", len(list), err)
 	}
+}
+
+// breakable runs no script of the bucket while it is broken.
+type breakable struct {
+	journal.Runner
+	broken *bool
+}
+
+func (r breakable) Run(ctx context.Context, key string, script *redis.Script, keys []string, args ...any) (any, error) {
+	if *r.broken && strings.HasPrefix(key, "refunds:{") {
+		return nil, errors.New("broken")
+	}
+	return r.Runner.Run(ctx, key, script, keys, args...)
 }
 
 // TestWhateverHappensTheIndexesAgree goes through random lives of the refunds

@@ -39,12 +39,17 @@ func (j *Journal) Named(ctx context.Context, ids ...string) (list []Overdue, err
 		for i, id := range some {
 			claims[i] = pipe.Get(ctx, claimKey(id))
 		}
-		if _, failed := pipe.Exec(ctx); failed != nil && !errors.Is(failed, redis.Nil) {
-			err = fmt.Errorf("journal: find refunds: %w", failed)
-		}
+		_, _ = pipe.Exec(ctx) // each claim has its own error
 		for i, id := range some {
-			if place, _, ok := placeIn(claims[i].Val()); ok {
+			claim, failed := claims[i].Result()
+			place, _, ok := placeIn(claim)
+			switch {
+			case ok:
 				list = append(list, Overdue{id, true, bucketOf(place)})
+			case failed == nil:
+				err = fmt.Errorf("journal: the claim of refund id %s is unreadable", id)
+			case !errors.Is(failed, redis.Nil):
+				err = fmt.Errorf("journal: find refunds: %w", failed)
 			}
 		}
 	}
@@ -144,19 +149,18 @@ func (j *Journal) Prune(ctx context.Context, limit int) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	marked := false
+	var before time.Time
 	for bucket, kinds := range counts {
 		for _, s := range kinds {
 			if !s.State.Terminal() || time.Since(s.Oldest) < j.options.Retention {
 				continue
 			}
-			if !marked {
-				if err := j.markForgotten(ctx); err != nil {
+			if before.IsZero() {
+				if before, err = j.forget(ctx); err != nil {
 					return forgotten, err
 				}
-				marked = true
 			}
-			ids, err := j.pruneIndex(ctx, bucket, s.Provider, s.State, limit)
+			ids, err := j.pruneIndex(ctx, bucket, s.Provider, s.State, before, limit)
 			forgotten += len(ids)
 			if err != nil {
 				return forgotten, err
@@ -166,44 +170,40 @@ func (j *Journal) Prune(ctx context.Context, limit int) (int, error) {
 	return forgotten, nil
 }
 
-// forgottenKey is the moment, in ms of Redis's clock, before which refunds may have been
-// taken in that the journal has forgotten.
+// forgottenKey holds a moment, in ms: what was ever forgotten had settled before it.
 const forgottenKey = "refunds:forgotten"
 
-// forgottenMargin is by how much the clocks of a cluster's servers may differ here.
-const forgottenMargin = time.Minute
-
-var markForgottenScript = redis.NewScript(`
+var forgetScript = redis.NewScript(`
 if (tonumber(redis.call('GET', KEYS[1]) or '0') or 0) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1]) end
 return 1`)
 
-// markForgotten says before anything is forgotten how late it may have been taken in.
-func (j *Journal) markForgotten(ctx context.Context) error {
+// forget says which refunds may be forgotten now, those that settled before that
+// moment, and notes it first.
+func (j *Journal) forget(ctx context.Context) (before time.Time, err error) {
 	now, err := j.Now(ctx)
 	if err != nil {
-		return err
+		return before, err
 	}
-	until := now.Add(forgottenMargin - j.options.Retention).UnixMilli()
-	if _, err := j.run.Run(ctx, forgottenKey, markForgottenScript, []string{forgottenKey}, until); err != nil {
-		return fmt.Errorf("journal: note what is forgotten: %w", err)
+	before = now.Add(-j.options.Retention)
+	if _, err := j.run.Run(ctx, forgottenKey, forgetScript, []string{forgottenKey}, before.UnixMilli()); err != nil {
+		return before, fmt.Errorf("journal: note what is forgotten: %w", err)
 	}
-	return nil
+	return before, nil
 }
 
-// Forgotten reports whether the journal may have forgotten a refund that was taken in
-// at that time of Redis's clock, because it settled and the retention was over, which
-// may have been another one then.
+// Forgotten reports whether a refund that was taken in at that time of Redis's clock
+// may have settled and be forgotten, by whatever retention there was then.
 func (j *Journal) Forgotten(ctx context.Context, taken time.Time) (bool, error) {
-	until, err := j.rdb.Get(ctx, forgottenKey).Int64()
+	before, err := j.rdb.Get(ctx, forgottenKey).Int64()
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return false, fmt.Errorf("journal: look what is forgotten: %w", err)
 	}
-	return taken.UnixMilli() < until, nil
+	return taken.UnixMilli() < before, nil
 }
 
-func (j *Journal) pruneIndex(ctx context.Context, bucket int, provider string, state refund.State, limit int) ([]string, error) {
+func (j *Journal) pruneIndex(ctx context.Context, bucket int, provider string, state refund.State, before time.Time, limit int) ([]string, error) {
 	key := bucketPrefix(bucket) + "r:"
-	raw, err := j.run.Run(ctx, key, pruneScript, scriptKeys(key), provider, string(state), ms(j.options.Retention), limit)
+	raw, err := j.run.Run(ctx, key, pruneScript, scriptKeys(key), provider, string(state), before.UnixMilli(), limit)
 	ids, err := replyTexts(raw, err, 0)
 	if err != nil {
 		return nil, fmt.Errorf("journal: forget old refunds: %w", err)

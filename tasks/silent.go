@@ -20,7 +20,7 @@ import (
 const (
 	silence     = 8 * time.Second // after the last that was heard of it; asynq lets a worker be heard every 5 s
 	listenEvery = 3 * time.Second
-	listenTo    = 500 // of each queue, tasks of silent workers
+	listenTo    = 2500 // of each queue, tasks of silent workers; one may have twice concurrency
 )
 
 // leaseKey holds until when asynq's workers have the tasks of a queue that they run
@@ -99,7 +99,7 @@ func (s *Sweeper) abandoned(ctx context.Context, now time.Time) []journal.Overdu
 	if err == nil && len(ids) > 0 {
 		found, err = s.backend.Journal.Named(ctx, ids...)
 	}
-	if err != nil {
+	if err != nil && ctx.Err() == nil {
 		s.processor.Log.Warn("refunds of silent workers were not found; they are looked for again", zap.Error(err))
 	}
 	recs, err := s.backend.Journal.ReadOverdue(ctx, found...)

@@ -105,7 +105,7 @@ func (s *Sweeper) takeUp(ctx context.Context) error {
 	}
 	overdue = append(overdue, s.abandoned(ctx, now)...)
 	s.tendAll(ctx, now, s.skim(ctx, now, overdue))
-	if now.Sub(s.pruned) < pruneEvery {
+	if since := now.Sub(s.pruned); since >= 0 && since < pruneEvery {
 		return nil
 	}
 	s.pruned = now
@@ -164,7 +164,7 @@ func (s *Sweeper) tendAll(ctx context.Context, now time.Time, found []journal.Ov
 					return err
 				}
 				if !stillDue(l.rec) {
-					// If its look had been put off meanwhile, the index would say too early.
+					// If a look was put off by an older reading, the index says too early.
 					return s.backend.Journal.LookLater(ctx, l.rec, min(max(l.rec.Due.Sub(l.rec.Now), time.Second), queuedLook))
 				}
 				if l.rec.State == refund.Sending {
@@ -280,8 +280,8 @@ func (s *Sweeper) tend(ctx context.Context, rec *journal.Record) error {
 		}
 	case info.State == asynq.TaskStateActive && rec.State != refund.Sending:
 		alive, err := s.alive(ctx, rec, info)
-		if alive && err == nil && rec.State == refund.Queued {
-			return s.backend.Journal.LookLater(ctx, rec, queuedLook) // else it is found by its lease
+		if alive && err == nil && rec.State == refund.Queued && rec.Now.Sub(rec.Due) >= silence {
+			return s.backend.Journal.LookLater(ctx, rec, queuedLook) // it has a lease, and is found by that
 		}
 		if alive || err != nil {
 			return err // it stays where it is: the next sweep looks again
