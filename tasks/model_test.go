@@ -118,7 +118,8 @@ var limits = []string{
 }
 
 // plans are what a refund call can come to; what comes late comes within the
-// settling time of a minute.
+// settling time of a minute. A company that is relied on to refuse the same amount
+// moves all of it or nothing: see docs/guarantees.md.
 var plans = []world.Behaviour{
 	world.Succeed(), world.LoseAnswer(), world.LoseRequest(), world.Late(20 * time.Second), world.Decline(), world.Refuse(),
 	world.Accept(10*time.Second, true), world.Accept(10*time.Second, false), world.AcceptThenReject(10*time.Second, true),
@@ -200,7 +201,10 @@ func (h *history) event() {
 		r.Provider, r.PaymentID = bank, payment
 		_, _ = p.Enqueue(r)
 	case "plan":
-		h.w.Bank(bank).Behave(payment, rapid.SampledFrom(plans).Draw(h.rt, "behaviour"))
+		plan := rapid.SampledFrom(plans).Draw(h.rt, "behaviour")
+		if b := h.w.Bank(bank); plan.Part == 0 || b.Guard == 0 {
+			b.Behave(payment, plan)
+		}
 	case "by hand":
 		// Less than any refund: an equal one could not be told apart.
 		h.w.Bank(bank).ByHand(payment, 1)
