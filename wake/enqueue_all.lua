@@ -5,17 +5,12 @@
 local answers, new = {}, {}
 for i = 2, #KEYS do
   local at = 3 * i - 3
-  if redis.call('EXISTS', KEYS[i]) == 1 then
-    answers[i - 1] = 0
-  else
-    redis.call('HSET', KEYS[i], 'msg', ARGV[at], 'state', 'pending', 'pending_since', ARGV[at + 2])
+  if keep(KEYS[i], ARGV[at], ARGV[at + 2]) then
     new[#new + 1] = ARGV[at + 1]
     answers[i - 1] = 1
+  else
+    answers[i - 1] = 0
   end
 end
-local waiting = 0
-for first = 1, #new, 1000 do -- Lua unpacks no more than some thousands
-  waiting = redis.call('LPUSH', KEYS[1], unpack(new, first, math.min(first + 999, #new)))
-end
-if #new > 0 and waiting == #new then redis.pcall('PUBLISH', ARGV[1], ARGV[2]) end
+line_up(KEYS[1], new, ARGV[1], ARGV[2])
 return answers

@@ -26,11 +26,14 @@ const (
 // task to be cancelled.
 const cancelChannel = "asynq:cancel"
 
+//go:embed line.lua
+var lineText string
+
 //go:embed enqueue.lua
 var enqueueText string
 
 // enqueueScript does what asynq's own does, and says so on the channel.
-var enqueueScript = redis.NewScript(enqueueText)
+var enqueueScript = redis.NewScript(lineText + enqueueText)
 
 //go:embed complete.lua
 var completeText string

@@ -14,7 +14,7 @@ import (
 var enqueueAllText string
 
 // enqueueAllScript does for many tasks of one queue what enqueueScript does for one.
-var enqueueAllScript = redis.NewScript(enqueueAllText)
+var enqueueAllScript = redis.NewScript(lineText + enqueueAllText)
 
 // errAnswer says that the answer to all tells nothing of each.
 var errAnswer = errors.New("wake: unexpected answer from Redis")

@@ -38,16 +38,21 @@ func (n *noted) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proces
 	return next
 }
 
+// notedOf is one more client of the server, whose scripts are kept back.
+func notedOf(t *testing.T, rdb *redis.Client) (*redis.Client, *noted) {
+	client, n := redis.NewClient(rdb.Options()), &noted{}
+	client.AddHook(n)
+	t.Cleanup(func() { _ = client.Close() })
+	return client, n
+}
+
 func TestTasksThatTravelTogetherArriveAsOneByOne(t *testing.T) {
 	onPipes(t, func(t *testing.T, m *miniredis.Miniredis, rdb *redis.Client) {
 		sub := rdb.Subscribe(t.Context(), wake.Channel)
 		defer sub.Close()
 		said := sub.Channel()
 		synctest.Wait()
-		keeping := redis.NewClient(rdb.Options())
-		defer keeping.Close()
-		var n noted
-		keeping.AddHook(&n)
+		keeping, n := notedOf(t, rdb)
 		put := func(client redis.UniversalClient, id, queue string, o ...asynq.Option) {
 			t.Helper()
 			_, err := asynq.NewClientFromRedisClient(wake.Announcing(client)).Enqueue(asynq.NewTask("t", []byte(id)), append(o, asynq.Queue(queue), asynq.TaskID(id))...)
@@ -111,10 +116,7 @@ func TestTasksThatTravelTogetherArriveAsOneByOne(t *testing.T) {
 // A server that is asked by another user, or has other data, may say anything.
 func TestTasksWithoutAnAnswerAreErrors(t *testing.T) {
 	onPipes(t, func(t *testing.T, m *miniredis.Miniredis, rdb *redis.Client) {
-		keeping := redis.NewClient(rdb.Options())
-		defer keeping.Close()
-		var n noted
-		keeping.AddHook(&n)
+		keeping, n := notedOf(t, rdb)
 		client := asynq.NewClientFromRedisClient(wake.Announcing(keeping))
 		for _, id := range []string{"x", "y"} {
 			if _, err := client.Enqueue(asynq.NewTask("t", nil), asynq.Queue("q"), asynq.TaskID(id)); err != nil {
@@ -134,10 +136,7 @@ func TestTasksWithoutAnAnswerAreErrors(t *testing.T) {
 // A call with more of them than Lua hands to a command at once.
 func TestThousandsOfTasksTravelTogetherInTheirOrder(t *testing.T) {
 	onPipes(t, func(t *testing.T, m *miniredis.Miniredis, rdb *redis.Client) {
-		keeping := redis.NewClient(rdb.Options())
-		defer keeping.Close()
-		var n noted
-		keeping.AddHook(&n)
+		keeping, n := notedOf(t, rdb)
 		client := asynq.NewClientFromRedisClient(wake.Announcing(keeping))
 		var want []string
 		for i := range 2500 {
