@@ -21,6 +21,9 @@ func Queue(provider string) string { return provider }
 // BulkQueue is the queue of refunds that came in a file; it yields to Queue.
 func BulkQueue(provider string) string { return provider + config.BulkSuffix }
 
+// Queues are both, the one that goes first before the other.
+func Queues(provider string) []string { return []string{Queue(provider), BulkQueue(provider)} }
+
 // queueProvider is the provider whose refunds a queue carries.
 func queueProvider(queue string) string { return strings.TrimSuffix(queue, config.BulkSuffix) }
 

@@ -51,7 +51,7 @@ func (q taskQueue) put(ctx context.Context, rec *journal.Record, payload []byte,
 
 // where finds the task of a refund; nil if there is none.
 func (q taskQueue) where(rec *journal.Record) (*asynq.TaskInfo, error) {
-	for _, name := range []string{queueOf(rec), Queue(rec.Provider), BulkQueue(rec.Provider)} {
+	for _, name := range append([]string{queueOf(rec)}, Queues(rec.Provider)...) {
 		info, err := q.inspector.GetTaskInfo(name, rec.ID)
 		if err == nil {
 			return info, nil

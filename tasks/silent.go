@@ -86,13 +86,13 @@ func (s *Sweeper) alive(ctx context.Context, rec *journal.Record, info *asynq.Ta
 // anything. In a long line their turn in the index of what is overdue would not come
 // for as long as the line is, so they are found by the leases of their tasks.
 func (s *Sweeper) abandoned(ctx context.Context, now time.Time) []journal.Overdue {
-	if since := now.Sub(s.listened); since >= 0 && since < listenEvery { // Redis's clock may be set back
+	if lately(s.listened, now, listenEvery) {
 		return nil
 	}
 	s.listened = now
 	var queues []string
 	for name := range s.processor.accounts {
-		queues = append(queues, Queue(name), BulkQueue(name))
+		queues = append(queues, Queues(name)...)
 	}
 	ids, err := s.backend.queue.silent(ctx, now.Add(-silence), queues)
 	var found []journal.Overdue

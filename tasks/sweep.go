@@ -105,12 +105,19 @@ func (s *Sweeper) takeUp(ctx context.Context) error {
 	}
 	overdue = append(overdue, s.abandoned(ctx, now)...)
 	s.tendAll(ctx, now, s.skim(ctx, now, overdue))
-	if since := now.Sub(s.pruned); since >= 0 && since < pruneEvery {
+	if lately(s.pruned, now, pruneEvery) {
 		return nil
 	}
 	s.pruned = now
 	_, err = s.backend.Journal.Prune(ctx, prunePerKind)
 	return err
+}
+
+// lately reports whether something was done less than that long ago, by Redis's clock,
+// which may have been set back since.
+func lately(done, now time.Time, within time.Duration) bool {
+	since := now.Sub(done)
+	return since >= 0 && since < within
 }
 
 // skim puts off the queued refunds whose task waits for its turn, which is all
@@ -280,11 +287,13 @@ func (s *Sweeper) tend(ctx context.Context, rec *journal.Record) error {
 		}
 	case info.State == asynq.TaskStateActive && rec.State != refund.Sending:
 		alive, err := s.alive(ctx, rec, info)
-		if alive && err == nil && rec.State == refund.Queued && rec.Now.Sub(rec.Due) >= silence {
+		switch {
+		case err != nil:
+			return err
+		case alive && rec.State == refund.Queued && rec.Now.Sub(rec.Due) >= silence:
 			return s.backend.Journal.LookLater(ctx, rec, queuedLook) // it has a lease, and is found by that
-		}
-		if alive || err != nil {
-			return err // it stays where it is: the next sweep looks again
+		case alive:
+			return nil // it stays where it is: the next sweep looks again
 		}
 	}
 	return s.run(ctx, rec)

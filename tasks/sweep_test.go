@@ -106,20 +106,27 @@ func TestABacklogCostsASweepNoMoreRoundTrips(t *testing.T) {
 	}
 }
 
+// takes has a process take the task of refund r-1, which has waited for a minute, and
+// stand still before it begins anything.
+func takes(t *testing.T, w *world.World, p *world.Process) {
+	t.Helper()
+	if _, err := p.Enqueue(asks("r-1", "60.00")); err != nil {
+		t.Fatal(err)
+	}
+	w.Advance(time.Minute)
+	p.FaultOn("begin.lua", world.Freeze)
+	if _, err := p.Work(); !errors.Is(err, world.ErrFrozen) {
+		t.Fatal(err)
+	}
+}
+
 // In a backlog every refund has been due for long when its task is taken, and may
 // wait for its seat then. Its worker is heard of all the same, so nobody takes it up
 // beside that worker until nothing was heard for a while.
 func TestARefundIsLeftToTheWorkerThatIsHeardOf(t *testing.T) {
 	world.Run(t, world.Options{Companies: []world.Company{named("bank", world.Company{})}}, func(w *world.World) {
 		first, second := w.Start("first"), w.Start("second")
-		if _, err := first.Enqueue(asks("r-1", "60.00")); err != nil {
-			t.Fatal(err)
-		}
-		w.Advance(time.Minute)
-		first.FaultOn("begin.lua", world.Freeze)
-		if _, err := first.Work(); !errors.Is(err, world.ErrFrozen) {
-			t.Fatal(err)
-		}
+		takes(t, w, first)
 		taken := time.Now()
 		state := func(want refund.State) {
 			t.Helper()
@@ -157,14 +164,7 @@ func TestARefundIsLeftToTheWorkerThatIsHeardOf(t *testing.T) {
 func TestARefundThatSettlesUnderTheSweepersEyesIsLeftAlone(t *testing.T) {
 	world.Run(t, world.Options{Companies: []world.Company{named("bank", world.Company{})}}, func(w *world.World) {
 		first, second := w.Start("first"), w.Start("second")
-		if _, err := first.Enqueue(asks("r-1", "60.00")); err != nil {
-			t.Fatal(err)
-		}
-		w.Advance(time.Minute)
-		first.FaultOn("begin.lua", world.Freeze)
-		if _, err := first.Work(); !errors.Is(err, world.ErrFrozen) {
-			t.Fatal(err)
-		}
+		takes(t, w, first)
 		second.FaultOn("load.lua", world.Hold)
 		if err := second.Tick(); !errors.Is(err, world.ErrFrozen) {
 			t.Fatal(err)

@@ -190,7 +190,7 @@ func (s standing) collectProvider(ctx context.Context, ch chan<- prometheus.Metr
 			ch <- prometheus.MustNewConstMetric(pausedDesc, prometheus.GaugeValue, truth(status.Reason == reason), provider, string(reason))
 		}
 	}
-	for _, queue := range []string{tasks.Queue(provider), tasks.BulkQueue(provider)} {
+	for _, queue := range tasks.Queues(provider) {
 		sizes, latency, err := r.backend.QueueSizes(queue)
 		if err != nil {
 			continue // asynq knows no queue that nothing was ever put on

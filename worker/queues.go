@@ -49,7 +49,7 @@ func newQueues(w *Worker, r *running) *queues {
 // slow provider never takes the places of another.
 func (q *queues) start() error {
 	for _, a := range q.worker.accounts {
-		names := []string{tasks.Queue(a.Name), tasks.BulkQueue(a.Name)}
+		names := tasks.Queues(a.Name)
 		seats := tasks.NewSeats(a.Concurrency)
 		client := q.bell.Client(seats, names...)
 		for _, concurrency := range shares(a.Concurrency) {

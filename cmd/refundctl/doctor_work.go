@@ -224,7 +224,7 @@ func (d *diagnosis) states(ctx context.Context, s *cli.Session) error {
 func (d *diagnosis) queues(ctx context.Context, s *cli.Session) error {
 	before := len(d.Checks)
 	for _, p := range s.Config.Providers {
-		for _, queue := range []string{tasks.Queue(p.Name), tasks.BulkQueue(p.Name)} {
+		for _, queue := range tasks.Queues(p.Name) {
 			a, err := s.Backend.Archived(ctx, queue, someTasks)
 			if err != nil {
 				return err

@@ -66,7 +66,7 @@ func queuePrefix(queue string) string { return "asynq:{" + queue + "}:" }
 func (w *World) queues() []string {
 	var names []string
 	for _, c := range w.Config.Providers {
-		names = append(names, tasks.Queue(c.Name), tasks.BulkQueue(c.Name))
+		names = append(names, tasks.Queues(c.Name)...)
 	}
 	return names
 }
