@@ -32,7 +32,7 @@ func function(name, body string) string {
 
 // GateLua is what Ask runs, for a script that asks first and then does what the call
 // is for: the body of a function of KEYS and ARGV, which are Asking's Keys and Args.
-// It is put behind a local time, what TIME answered. It returns what Asking's Answer
+// It is put behind a local time, what TIME answered. It returns what Asking's Pass
 // reads, whether the call may be made at this moment, and for how many milliseconds the
 // provider has been paused, ever.
 func GateLua() string { return askLua() + function("admit", admitLua) + gateLua }
@@ -90,7 +90,7 @@ func (d *Desk) Ask(ctx context.Context, c Call) (Answer, error) {
 	if err != nil {
 		return Answer{}, fmt.Errorf("pauses and rate limit of %s: %w", c.Provider, err)
 	}
-	answer, err := asking.Answer(reply)
+	answer, err := asking.answer(reply)
 	if answer.Slot {
 		known, _ := d.clocks.LoadOrStore(c.Provider, new(clock))
 		answer.Wait = max(answer.Wait-known.(*clock).passed(answer.made, asked, time.Now()), 0)
@@ -121,13 +121,16 @@ func (d *Desk) Asking(c Call) (Asking, error) {
 // Unheard is the pass of a call that was let through, or was not: the answer is lost.
 func (a Asking) Unheard() pause.Pass { return a.entering.Unheard() }
 
-// Answer reads the answer.
-func (a Asking) Answer(reply []any) (Answer, error) {
+// Pass reads what the other script was answered.
+func (a Asking) Pass(reply []any) (pause.Pass, error) { return a.entering.Pass(reply) }
+
+// answer reads what admit.lua has answered.
+func (a Asking) answer(reply []any) (Answer, error) {
 	var parts [2][]any
 	for i := range min(len(reply), len(parts)) {
 		parts[i], _ = reply[i].([]any)
 	}
-	pass, err := a.entering.Pass(parts[0])
+	pass, err := a.Pass(parts[0])
 	if err != nil || !pass.Open {
 		return Answer{Pass: pass}, err
 	}

@@ -132,39 +132,39 @@ func connect(t *testing.T, mr *miniredis.Miniredis) *redis.Client {
 	return rdb
 }
 
-// What Ask says, and whether the call may be made at this moment.
+// What the board says, and whether the call may be made at this moment.
 func TestTheGateOfAnotherScript(t *testing.T) {
 	rdb := redistest.Start(t).Client(t)
 	desk := admission.New(rdb)
 	script := redis.NewScript("local time = redis.call('TIME')\nlocal function gate(KEYS, ARGV)\n" + admission.GateLua() + "\nend\n" +
 		"local said, may, paused = gate(KEYS, ARGV)\nreturn {said, may and 1 or 0, paused}")
-	gate := func(what string, c admission.Call, may int64) admission.Answer {
+	gate := func(what string, c admission.Call, may int64) pause.Pass {
 		t.Helper()
 		asking, err := desk.Asking(c)
 		mustDo(t, err)
 		got, err := script.Run(t.Context(), rdb, asking.Keys, asking.Args...).Slice()
 		mustDo(t, err)
-		answer, err := asking.Answer(got[0].([]any))
+		pass, err := asking.Pass(got[0].([]any))
 		mustDo(t, err)
-		if got[1] != may || got[2] != answer.Pass.PausedFor.Milliseconds() {
-			t.Errorf("%s: may %v, paused for %v ms: %+v", what, got[1], got[2], answer)
+		if got[1] != may || got[2] != pass.PausedFor.Milliseconds() {
+			t.Errorf("%s: may %v, paused for %v ms: %+v", what, got[1], got[2], pass)
 		}
-		return answer
+		return pass
 	}
-	if got := gate("within the burst", call, 1); !got.Slot || !got.Pass.Open {
+	if got := gate("within the burst", call, 1); !got.Open {
 		t.Errorf("%+v", got)
 	}
 	mustDo(t, desk.Limiter.Penalize(t.Context(), call.Provider, 30*time.Second))
-	if got := gate("while it is barred", call, 0); got.Slot || !got.Pass.Open {
+	if got := gate("while it is barred", call, 0); !got.Open {
 		t.Errorf("%+v", got)
 	}
 	patient := call
 	patient.MaxWait = 45 * time.Second
-	if got := gate("for a slot that is still to come", patient, 0); !got.Slot || got.Wait == 0 {
+	if got := gate("for a slot that is still to come", patient, 0); !got.Open {
 		t.Errorf("%+v", got)
 	}
 	mustDo(t, desk.Board.Pause(t.Context(), call.Provider, "ann", "closing"))
-	if got := gate("under a pause", call, 0); got.Slot || got.Pass.Open || got.Pass.Reason != pause.ReasonOperator {
+	if got := gate("under a pause", call, 0); got.Open || got.Reason != pause.ReasonOperator {
 		t.Errorf("%+v", got)
 	}
 }

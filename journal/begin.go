@@ -70,7 +70,7 @@ func (j *Journal) Begin(ctx context.Context, rec *Record, b Beginning) (*Record,
 	if err != nil {
 		return rec, err
 	}
-	rec, _, err = j.begin(ctx, rec, b, rec.Epoch, nil)
+	rec, _, err = j.begin(ctx, rec, b, nil, nil)
 	return rec, err
 }
 
@@ -100,10 +100,10 @@ func (j *Journal) Open(ctx context.Context, o refund.Order, b Beginning, gate *G
 	if !o.Full {
 		rec.Amount = &o.Amount.Minor
 	}
-	return j.begin(ctx, rec, b, "", gate)
+	return j.begin(ctx, rec, b, &o, gate)
 }
 
-func (j *Journal) begin(ctx context.Context, rec *Record, b Beginning, epoch string, gate *Gate) (*Record, []any, error) {
+func (j *Journal) begin(ctx context.Context, rec *Record, b Beginning, taken *refund.Order, gate *Gate) (*Record, []any, error) {
 	n := rec.Attempts + 1
 	entry := Attempt{Number: n, Outcome: running, entry: rec.Seq + 1}
 	if minor, ok := rec.Send(); ok {
@@ -120,36 +120,62 @@ func (j *Journal) begin(ctx context.Context, rec *Record, b Beginning, epoch str
 	if b.Guard > 0 {
 		guard = strconv.FormatInt(b.Guard.Milliseconds(), 10)
 	}
-	set := make(map[string]string, len(b.Set)+6)
-	set["state"], set["why"], set["updated"] = string(refund.Sending), "", ""
+	set := make(map[string]string, len(b.Set)+5)
+	set["why"], set["updated"] = "", "" // the latter is the same as since
 	set["attempts"], set["seq"] = strconv.Itoa(n), seqField(rec.Seq+1, rec.Version+1)
 	set[attemptField(n)] = entry.stored(rec, 0)
 	maps.Copy(set, b.Set)
-	c := changeOf(rec, set)
-	c.unread = epoch == ""
-	c.stamp("since")
-	c.remember(rec, refund.Sending, b.By, "")
+	c := changeOf(rec, refund.Sending, set)
+	due := b.Timeout + b.Grace
+	c.token, c.due, c.taken, c.gate = b.Token, &due, taken, gate
+	c.remember(rec, b.By, "")
 	c.at("deadline", b.Timeout)
-	c.at("due", b.Timeout+b.Grace)
-	args := append(make([]any, 0, 24), epoch, baseline, readAt, ms(b.MaxAge), guard, rec.mark, flag(rec.compared), flag(j.options.Lineage), ms(b.Timeout+b.Grace))
-	if c.gate = gate; gate == nil {
+	args := append(make([]any, 0, 24), rec.Epoch, baseline, readAt, ms(b.MaxAge), guard, rec.mark, flag(rec.compared), flag(j.options.Lineage), ms(due))
+	if gate == nil {
 		args = append(args, 0)
 	} else {
 		args = append(append(args, len(gate.Args)), gate.Args...)
 	}
-	made, err := j.change(ctx, j.begins, rec, c, b.Token, args...)
-	if err == nil && !begins(made, n, b) {
-		return nil, c.heard, fmt.Errorf("journal: attempt %d of refund %s was ended by somebody else right behind its beginning", n, rec.ID)
-	}
-	return made, c.heard, err
+	rec, err := j.change(ctx, j.begins, rec, c, args...)
+	return rec, c.heard, err
 }
 
-// begins reports whether a record is in the attempt n that has just begun with it.
-// What was read behind the script may be as a callback has left it, with the
-// callback's token: the attempt is its beginner's all the same, and nobody else makes it.
-func begins(rec *Record, n int, b Beginning) bool {
-	return rec.Token == b.Token ||
-		rec.State == refund.Sending && rec.Attempts == n && rec.Deadline.UnixMilli() == rec.Now.UnixMilli()+b.Timeout.Milliseconds()
+// beside are the fields of a record as it was taken in that its digest does not vouch
+// for, in the order in which begin.lua tells them: the task's order may say otherwise.
+var beside = []string{entryField(1), "asked", "reason", "bulk", "requested_by", "trace", "metadata"}
+
+// begun takes from the answer to the beginning of an attempt what change.made does not
+// know: for how long the provider was paused, what stands in a refund that was not read,
+// and what the gate said.
+func (c *change) begun(rec *Record, got *reply) (*Record, error) {
+	if len(got.more) == 0 {
+		return nil, errReply
+	}
+	paused, ok := got.more[0].(int64)
+	if !ok {
+		return nil, errReply
+	}
+	if paused > 0 {
+		c.set = append(c.set, "paused_before", strconv.FormatInt(paused, 10))
+	}
+	said := got.more[1:]
+	if c.taken != nil {
+		if len(said) < len(beside) {
+			return nil, errReply
+		}
+		opened := *rec
+		opened.fields = vouched(*c.taken, rec.Digest)
+		for i, field := range beside {
+			if value, there := said[i].(string); there {
+				opened.fields[field] = value
+			}
+		}
+		rec, said = &opened, said[len(beside):]
+	}
+	if c.gate != nil {
+		c.heard = said
+	}
+	return rec, nil
 }
 
 func ms(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }

@@ -4,7 +4,7 @@
 --      that the caller saw, 5 digest of the content that it saw
 --    6 provider, 7 provider:payment
 --    8 the payment's epoch that the baseline was read under; '' where nothing was
---      read before: then the refund must be due
+--      read before: then the refund must be as it was taken in, and due
 --    9 minor units the provider counts as refunded or requested now, '' for none
 --   10 ms of Redis's clock when the provider was asked, '' for none
 --   11 ms that such an answer stays good
@@ -19,18 +19,36 @@
 -- KEYS[3] on the gate's keys, where there is one. It is asked last of all, so that
 -- nothing is let through in vain: put before this, gate(KEYS, ARGV) returns an answer for
 -- the caller, whether the attempt may begin, and for how many ms its provider was paused.
--- Answers as step.lua, the sixth being the gate's answer or 0, or {'shut', now, {}, '', '',
--- the gate's answer}, {'not admitted', …} or {'blocked', now, fields, epoch, restored, why, other id, ms to wait}.
+-- Answers {'ok', now, epoch, restored, ms that its provider was paused}, then of a refund
+-- that was not read what stands in it beside what its digest vouches for: beside in
+-- begin.go; then the gate's answer; or {'shut', now, '', ''} and the gate's answer; {'missing', now, '', ''}; or as
+-- answer in lib.lua 'again', 'stale', 'not admitted', or 'blocked' with why, the other's
+-- id, and ms to wait behind.
 local id, token, provider, place = ARGV[1], ARGV[2], ARGV[6], ARGV[7]
-local r = redis.call('HMGET', KEYS[1], 'token', 'ver', 'state', 'digest', 'amount', 'first_unproven', 'due', 'why')
-if not r[2] then return { 'missing', stamp, {}, '', 0 } end
+local unread, r = ARGV[8] == ''
+if unread then
+  r = redis.call('HMGET', KEYS[1], 'token', 'ver', 'state', 'digest', 'amount', 'first_unproven', 'due', 'why',
+    'h:1', 'asked', 'reason', 'bulk', 'requested_by', 'trace', 'metadata')
+else
+  r = redis.call('HMGET', KEYS[1], 'token', 'ver', 'state', 'digest', 'amount', 'first_unproven')
+end
+if not r[2] then return { 'missing', stamp, '', '' } end
 if r[1] == token then
   redis.call('HSET', KEYS[1], 'token', token)
   return answer('again', id, place)
 end
 if not unchanged(r) or r[3] ~= 'queued' or r[4] ~= ARGV[5] then return answer('stale', id, place) end
-local unread = ARGV[8] == ''
 if unread and tonumber(r[7] or '0') > now then return answer('stale', id, place) end
+
+-- All of a field's value, of which the first piece is known: see piece.go.
+local function whole(field, value)
+  local last, n = value, 1
+  while last and #last == 64 do
+    last = redis.call('HGET', KEYS[1], field .. '+' .. n)
+    value, n = value .. (last or ''), n + 1
+  end
+  return value
+end
 
 local amount = tonumber(r[5] or '')
 local refunds, epoch = refunds_of(place)
@@ -81,20 +99,22 @@ if ARGV[12] ~= '' then
   if not first or now - first >= tonumber(ARGV[12]) then return blocked('guard', '', 0) end
 end
 
-local gates, asked = tonumber(ARGV[17]), 0
+local gates, said, may, paused = tonumber(ARGV[17]), {}, true, 0
 if gates > 0 then
-  local may, paused
-  asked, may, paused = gate({ unpack(KEYS, 3) }, { unpack(ARGV, 18, 17 + gates) })
-  if not may then return { 'shut', stamp, {}, '', '', asked } end
+  said, may, paused = gate({ unpack(KEYS, 3) }, { unpack(ARGV, 18, 17 + gates) })
+  if not may then return { 'shut', stamp, '', '', unpack(said) } end
   if paused > 0 then
     ARGV[#ARGV + 1] = 'paused_before'
-    ARGV[#ARGV + 1] = text(paused)
+    ARGV[#ARGV + 1] = paused
   end
 end
 
-write(18 + gates)
-if unread and r[8] then redis.call('HDEL', KEYS[1], 'why') end -- that it waited for a window
-schedule(id, 'queued', 'sending', now + ARGV[16])
+local due = now + ARGV[16]
+write(18 + gates, 'queued', 'sending', due)
+schedule(id, 'queued', 'sending', due)
 index(id, provider, 'queued', 'sending')
-epoch = text(redis.call('HINCRBY', payment_key(place), ':epoch', 1))
-return { 'ok', stamp, {}, epoch, restored, asked }
+epoch = redis.call('HINCRBY', payment_key(place), ':epoch', 1)
+if not unread then return { 'ok', stamp, epoch, restored, paused, unpack(said) } end
+if r[8] then redis.call('HDEL', KEYS[1], 'why') end -- that it waited for a window
+return { 'ok', stamp, epoch, restored, paused, whole('h:1', r[9]), whole('asked', r[10]), whole('reason', r[11]), r[12],
+  whole('requested_by', r[13]), r[14], whole('metadata', r[15]), unpack(said) }

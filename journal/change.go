@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 	"strconv"
 	"time"
 
@@ -17,6 +16,10 @@ import (
 // becomes a time by Redis's clock, and what is set; whoever has the record as it
 // was then knows what it has become, and need not read it again.
 type change struct {
+	to    refund.State
+	stays bool           // in that state
+	due   *time.Duration // until the next action, from now; nil: as it was, or none
+	token string
 	gone  []string
 	times []momentOf
 	set   []string // fields and values in turn
@@ -24,10 +27,11 @@ type change struct {
 	line  string   // what follows the time in it
 	event *event   // that the order system is told; nil: nothing
 	said  string   // the same as the script gets it
-	// unread says that nobody has the record as it was: it is read behind the change.
-	unread bool
-	gate   *Gate // is asked before it is made; nil: none
-	heard  []any // from the gate
+	// taken is the order whose refund is as it was taken in, where nobody has read it: what
+	// the order need not tell is answered.
+	taken *refund.Order
+	gate  *Gate // is asked before it is made; nil: none
+	heard []any // from the gate
 }
 
 // momentOf is a field that becomes a time, so far from now.
@@ -36,10 +40,10 @@ type momentOf struct {
 	after time.Duration
 }
 
-// changeOf is the change that brings a record to fields of which those with the
-// value "" are removed.
-func changeOf(rec *Record, fields map[string]string) *change {
-	c := &change{set: make([]string, 0, 2*len(fields)+4), gone: make([]string, 0, 8), times: make([]momentOf, 0, 3)}
+// changeOf is the change that brings a record to a state and to fields of which those
+// with the value "" are removed.
+func changeOf(rec *Record, to refund.State, fields map[string]string) *change {
+	c := &change{to: to, stays: to == rec.State, set: make([]string, 0, 2*len(fields)), gone: make([]string, 0, 8)}
 	for field, value := range fields {
 		had, there := rec.fields[field]
 		keep := 0 // pieces that are written over
@@ -60,31 +64,25 @@ func changeOf(rec *Record, fields map[string]string) *change {
 	return c
 }
 
-// stamp has fields become the time now.
-func (c *change) stamp(fields ...string) {
-	for _, field := range fields {
-		c.at(field, 0)
-	}
-}
-
 // at has a field become the time so long after now.
 func (c *change) at(field string, after time.Duration) {
 	c.times = append(c.times, momentOf{field, after})
 }
 
 // remember leaves the next entry in the history of a record.
-func (c *change) remember(rec *Record, to refund.State, by, note string) {
-	c.entry, c.line = entryField(rec.Seq+1), entryLine(to, by, note, rec.lastBy(by))
+func (c *change) remember(rec *Record, by, note string) {
+	c.entry, c.line = entryField(rec.Seq+1), entryLine(c.to, by, note, rec.lastBy(by))
 }
 
-// args appends the change as write in lib.lua reads it.
+// args appends the change as write in lib.lua reads it, which knows the state, the due
+// time, the token and the version.
 func (c *change) args(args []any) []any {
 	head, rest := entryHead(c.line)
-	args = append(args, c.entry, head, len(c.gone))
+	args = append(args, len(c.gone))
 	for _, field := range c.gone {
 		args = append(args, field)
 	}
-	args = append(args, len(c.times))
+	args = append(args, len(c.times), c.entry, head)
 	for _, t := range c.times {
 		args = append(args, t.field, t.after.Milliseconds())
 	}
@@ -99,37 +97,28 @@ func (c *change) args(args []any) []any {
 
 // change runs a script that makes a change of a record, and returns what has become
 // of it. args are what the script is told between the record and the fields.
-func (j *Journal) change(ctx context.Context, script *redis.Script, rec *Record, c *change, token string, args ...any) (*Record, error) {
-	version := strconv.FormatInt(rec.Version, 10)
-	c.set = append(c.set, "token", token, "ver", strconv.FormatInt(rec.Version+1, 10))
+func (j *Journal) change(ctx context.Context, script *redis.Script, rec *Record, c *change, args ...any) (*Record, error) {
 	place := rec.place()
 	key := recordKey(place, rec.ID)
 	all := make([]any, 0, 11+len(args)+len(c.gone)+2*len(c.times)+len(c.set)+8) // the last for what is stored in pieces
-	all = append(append(all, rec.ID, token, version, rec.Token, rec.Digest, rec.Provider, place), args...)
+	all = append(append(all, rec.ID, c.token, strconv.FormatInt(rec.Version, 10), rec.Token, rec.Digest, rec.Provider, place), args...)
 	keys := scriptKeys(key)
 	if c.gate != nil {
 		keys = append(keys, c.gate.Keys...)
 	}
-	var raw any
-	var fields map[string]string
-	var err error
-	if all = c.args(all); c.unread {
-		raw, fields, err = j.run.RunReading(ctx, key, script, keys, key, all...)
-	} else {
-		raw, err = j.run.Run(ctx, key, script, keys, all...)
-	}
-	got, err := parseReply(raw, err)
-	c.heard = got.asked
+	got, err := parseReply(j.run.Run(ctx, key, script, keys, c.args(all)...))
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("journal: change refund: %w", err)
-	case got.word == "ok" && c.unread:
-		fields["id"] = rec.ID
-		stored(fields)
-		return parse(got.now, fields, got.epoch, got.restored)
 	case got.word == "ok" && got.rec == nil:
+		if script == j.begins {
+			if rec, err = c.begun(rec, &got); err != nil {
+				return nil, fmt.Errorf("journal: change refund: %w", err)
+			}
+		}
 		return c.made(rec, got)
 	case got.word == "shut":
+		c.heard = got.more
 		return nil, ErrShut
 	case got.word == "missing" || got.rec == nil:
 		return nil, ErrNotFound
@@ -137,12 +126,16 @@ func (j *Journal) change(ctx context.Context, script *redis.Script, rec *Record,
 		return got.rec, ErrStale
 	case got.word == "not admitted":
 		return got.rec, ErrNotAdmitted
-	case got.word == "blocked" && len(got.more) == 3:
-		ms, err := strconv.ParseInt(got.more[2], 10, 64)
+	case got.word == "blocked":
+		why, err := replyTexts(got.more, nil, 3)
+		if err != nil {
+			return nil, err
+		}
+		ms, err := strconv.ParseInt(why[2], 10, 64)
 		if err != nil {
 			return nil, errReply
 		}
-		return got.rec, &Blocked{Why: Block(got.more[0]), Other: got.more[1], Wait: time.Duration(ms) * time.Millisecond}
+		return got.rec, &Blocked{Why: Block(why[0]), Other: why[1], Wait: time.Duration(ms) * time.Millisecond}
 	}
 	return got.rec, nil
 }
@@ -172,12 +165,22 @@ func (c *change) made(rec *Record, got reply) (*Record, error) {
 	if err != nil {
 		return nil, errReply
 	}
+	in := func(after time.Duration) string { return strconv.FormatInt(now+after.Milliseconds(), 10) }
 	fields := maps.Clone(rec.fields)
 	for _, field := range c.gone {
 		delete(fields, field)
 	}
+	fields["state"], fields["token"], fields["ver"] = string(c.to), c.token, strconv.FormatInt(rec.Version+1, 10)
+	if c.stays {
+		fields["updated"] = got.now
+	} else {
+		fields["since"] = got.now
+	}
+	if c.due != nil {
+		fields["due"] = in(*c.due)
+	}
 	for _, t := range c.times {
-		fields[t.field] = strconv.FormatInt(now+t.after.Milliseconds(), 10)
+		fields[t.field] = in(t.after)
 	}
 	for i := 0; i < len(c.set); i += 2 {
 		fields[c.set[i]] = c.set[i+1]
@@ -187,7 +190,7 @@ func (c *change) made(rec *Record, got reply) (*Record, error) {
 	}
 	made, err := parse(got.now, fields, got.epoch, got.restored)
 	// One that waits alone may overtake nothing.
-	if err == nil && c.event != nil && slices.Equal(got.more, []string{"1"}) {
+	if err == nil && c.event != nil && len(got.more) == 1 && got.more[0] == int64(1) {
 		made.untold = c.event.written(outboxKey(bucketOf(rec.place())), got.now, c.said)
 	}
 	return made, err

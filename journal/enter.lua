@@ -13,7 +13,7 @@ for i = 1, #KEYS, 2 do
     prefix = string.sub(KEYS[i + 1], 1, #'refunds:{000}:')
     args[5] = a[2]
     local taken = take({ KEYS[i + 1] }, args)
-    if taken[1] == 'refused' and #taken[3] == 0 then taken[6] = refuse({ KEYS[i] }, { taken[6], args[3] }) end
+    if taken[1] == 'refused' and not taken[6] then taken[5] = refuse({ KEYS[i] }, { taken[5], args[3] }) end
     a[3] = taken
   end
   answers[#answers + 1] = a

@@ -29,10 +29,9 @@ const Events = "refunds:events"
 
 // Runner runs scripts. Run returns once what the script wrote is as durable as
 // configured, and may run the script again after a lost reply; RunPlain waits
-// for nothing. RunReading is Run, and reads a hash right behind the script.
+// for nothing.
 type Runner interface {
 	Run(ctx context.Context, key string, script *redis.Script, keys []string, args ...any) (any, error)
-	RunReading(ctx context.Context, key string, script *redis.Script, keys []string, hash string, args ...any) (any, map[string]string, error)
 	RunPlain(ctx context.Context, key string, script *redis.Script, keys []string, args ...any) (any, error)
 }
 

@@ -56,9 +56,10 @@ local function announce(event)
   return redis.call('RPUSH', prefix .. 'out', '{"at":"' .. stamp .. '",' .. string.sub(event, 2))
 end
 
--- The answer of a script that changed or read a refund, with when the journal was
--- restored from a backup, '' if it was not; the id is only in the key; place is its payment's,
--- 'provider:payment', where the caller knows it.
+-- The answer of a script that changed or read a refund: {word, now, the payment's epoch,
+-- when the journal was restored from a backup, '' if it was not, fields}; the id is only
+-- in the key; place is its payment's, 'provider:payment', where the caller knows it. What
+-- else is said comes behind, not in tables of its own: each costs as much as ten texts.
 local function answer(word, id, place)
   if not place then
     local f = redis.call('HMGET', record_key(id), 'provider', 'payment')
@@ -67,26 +68,32 @@ local function answer(word, id, place)
   local fields = redis.call('HGETALL', record_key(id))
   fields[#fields + 1] = 'id'
   fields[#fields + 1] = id
-  return { word, stamp, fields, redis.call('HGET', payment_key(place), ':epoch') or '',
-    redis.call('GET', prefix .. 'restored') or '' }
+  return { word, stamp, redis.call('HGET', payment_key(place), ':epoch') or '',
+    redis.call('GET', prefix .. 'restored') or '', fields }
 end
 
 -- Whether a record's token and version are those that the caller saw.
 local function unchanged(r) return (r[1] or '') == ARGV[4] and r[2] == ARGV[3] end
 
--- Writes what ARGV says from its place first on: the field of an entry in the
--- history, '' for none, and what follows the time in it; how many fields are removed,
--- and these; how many become a time, and these each with its ms from now; then
--- fields and values.
-local function write(first)
-  if ARGV[first] ~= '' then
-    ARGV[#ARGV + 1] = ARGV[first]
-    ARGV[#ARGV + 1] = '[' .. stamp .. ARGV[first + 1]
-  end
-  first = first + 2
+-- Writes a change that takes the record from one state to another, or leaves it there;
+-- due is when its next action is, nil for none. The token and the version are where the
+-- scripts have them, and ARGV says from its place first on: how many fields are removed,
+-- and these; how many become a time; the field of an entry in the history, '' for none,
+-- and what follows the time in it; those that become a time, each with its ms from now;
+-- and fields and values.
+local function write(first, from, to, due)
   local gone = tonumber(ARGV[first])
   if gone > 0 then redis.call('HDEL', KEYS[1], unpack(ARGV, first + 1, first + gone)) end
-  first = first + gone + 2
-  for i = first, first + 2 * ARGV[first - 1] - 1, 2 do ARGV[i + 1] = text(now + ARGV[i + 1]) end
-  redis.call('HSET', KEYS[1], unpack(ARGV, first))
+  first = first + gone + 4
+  for i = first, first + 2 * ARGV[first - 3] - 1, 2 do ARGV[i + 1] = text(now + ARGV[i + 1]) end
+  if ARGV[first - 2] ~= '' then
+    first = first - 2
+    ARGV[first + 1] = '[' .. stamp .. ARGV[first + 1]
+  end
+  local version, since = ARGV[3] + 1, to == from and 'updated' or 'since'
+  if due then
+    redis.call('HSET', KEYS[1], 'state', to, 'token', ARGV[2], 'ver', version, since, stamp, 'due', due, unpack(ARGV, first))
+  else
+    redis.call('HSET', KEYS[1], 'state', to, 'token', ARGV[2], 'ver', version, since, stamp, unpack(ARGV, first))
+  end
 end

@@ -3,6 +3,7 @@ package journal_test
 import (
 	"errors"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -31,6 +32,48 @@ func TestOpenBeginsWhatNobodyHasTouched(t *testing.T) {
 	}
 	if other, err := b.unread(order("mine", "100.00"), beginning()); !errors.Is(err, journal.ErrStale) || other.State != refund.Sending {
 		t.Errorf("another call: %+v, %v", other, err)
+	}
+}
+
+// A task may tell the refund's story otherwise than the order that was taken in; only
+// what the digest vouches for is the same in both.
+func TestOpenBelievesTheRecord(t *testing.T) {
+	long := strings.Repeat("a piece is 64 bytes. ", 10)
+	total := refund.Money{Minor: 500_00, Currency: "RUB"}
+	for name, change := range map[string]func(o *refund.Order, how *journal.Taking){
+		"bare": func(*refund.Order, *journal.Taking) {},
+		"told little": func(o *refund.Order, _ *journal.Taking) {
+			o.Reason, o.Metadata = "broken", map[string]string{"order": "1"}
+		},
+		"told much": func(o *refund.Order, how *journal.Taking) {
+			o.Reason, o.Asked, o.Total = long, "0100.0", total
+			o.Metadata = map[string]string{"order": long[:128], "note": long}
+			*how = journal.Taking{Bulk: true, RequestedBy: long[:100], By: long, Trace: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+		},
+		"a piece to the full":    func(o *refund.Order, _ *journal.Taking) { o.Reason = long[:64] },
+		"two pieces to the full": func(o *refund.Order, _ *journal.Taking) { o.Reason = long[:128] },
+		"more than fits into pieces": func(o *refund.Order, _ *journal.Taking) {
+			o.Reason = strings.Repeat(long, 6)
+			o.Metadata = map[string]string{"order": strings.Repeat(long, 6)}
+		},
+		"with a receipt": func(o *refund.Order, _ *journal.Taking) {
+			o.Receipt = &refund.Receipt{Items: []refund.Item{{Name: long, Count: "1", Price: "12.34"}}, CustomerEmail: "a@example.com"}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := open(t)
+			taken, how := order("mine", "100.00"), journal.Taking{}
+			change(&taken, &how)
+			b.try(taken, how)
+			told := taken
+			told.Reason, told.Metadata, told.Asked = "another", map[string]string{"another": "one"}, "100"
+			rec, err := b.unread(told, beginning())
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.same(rec)
+			b.same(b.apply(rec, journal.Step{To: refund.Succeeded, NoDue: true, Note: long}))
+		})
 	}
 }
 

@@ -230,9 +230,9 @@ type event struct {
 	Metadata   string `json:"metadata"`
 }
 
-// eventOf is the event of a change, which sets fields; reason takes the place of
-// the record's reason code unless it is empty.
-func eventOf(rec *Record, set map[string]string, seq int64, reason string) *event {
+// eventOf is the event of a change to a state, which sets fields; reason takes the place
+// of the record's reason code unless it is empty.
+func eventOf(rec *Record, to refund.State, set map[string]string, seq int64, reason string) *event {
 	now := func(field string) string {
 		if value, changed := set[field]; changed {
 			return value
@@ -240,7 +240,7 @@ func eventOf(rec *Record, set map[string]string, seq int64, reason string) *even
 		return rec.fields[field]
 	}
 	return &event{RefundID: rec.ID, Seq: strconv.FormatInt(seq, 10), Provider: rec.Provider, PaymentID: rec.PaymentID, Amount: rec.Asked,
-		Moved: now("moved"), Currency: string(rec.Currency), State: now("state"), ReasonCode: cmp.Or(reason, now("reason_code")), Metadata: now("metadata")}
+		Moved: now("moved"), Currency: string(rec.Currency), State: string(to), ReasonCode: cmp.Or(reason, now("reason_code")), Metadata: now("metadata")}
 }
 
 // text is the event as it is told the script: JSON as encoding/json writes it.

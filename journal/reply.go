@@ -2,7 +2,6 @@ package journal
 
 import (
 	"errors"
-	"fmt"
 	"strconv"
 )
 
@@ -19,8 +18,7 @@ type reply struct {
 	word                 string
 	now, epoch, restored string
 	rec                  *Record // nil unless a record came with it
-	more                 []string
-	asked                []any // what a gate said; nil: none was asked
+	more                 []any   // what the word has to say beside: texts and whole numbers, nil for none
 }
 
 func parseReply(raw any, err error) (reply, error) {
@@ -28,30 +26,30 @@ func parseReply(raw any, err error) (reply, error) {
 		return reply{}, err
 	}
 	list, ok := raw.([]any)
-	if !ok || len(list) < 5 {
+	if !ok || len(list) < 4 {
 		return reply{}, errReply
 	}
 	word, ok1 := list[0].(string)
 	now, ok2 := list[1].(string)
-	flat, ok3 := list[2].([]any)
-	epoch, ok4 := list[3].(string)
-	restored, _ := list[4].(string) // a number where no record comes with it
-	if !ok1 || !ok2 || !ok3 || !ok4 || len(flat)%2 != 0 {
+	epoch, ok3 := list[2].(string)
+	if n, number := list[2].(int64); number {
+		epoch, ok3 = strconv.FormatInt(n, 10), true
+	}
+	restored, ok4 := list[3].(string)
+	if !ok1 || !ok2 || !ok3 || !ok4 {
 		return reply{}, errReply
 	}
-	r := reply{word: word, now: now, epoch: epoch, restored: restored}
-	for _, m := range list[5:] {
-		switch m := m.(type) {
-		case []any:
-			r.asked = m
-		case int64:
-			r.more = append(r.more, strconv.FormatInt(m, 10))
-		default:
-			r.more = append(r.more, fmt.Sprint(m))
-		}
-	}
-	if len(flat) == 0 {
+	r := reply{word: word, now: now, epoch: epoch, restored: restored, more: list[4:]}
+	if len(r.more) == 0 {
 		return r, nil
+	}
+	flat, whole := r.more[0].([]any)
+	if !whole {
+		return r, nil
+	}
+	r.more = r.more[1:]
+	if len(flat)%2 != 0 {
+		return reply{}, errReply
 	}
 	fields := make(map[string]string, len(flat)/2)
 	for i := 0; i < len(flat); i += 2 {

@@ -40,7 +40,6 @@ func (j *Journal) Apply(ctx context.Context, rec *Record, s Step) (*Record, erro
 		return rec, err
 	}
 	set := make(map[string]string, len(s.Set)+8)
-	set["state"] = string(to)
 	maps.Copy(set, s.Set)
 	if to != rec.State {
 		s.Event = s.Event || to.Terminal() || to == refund.Review
@@ -69,41 +68,38 @@ func (j *Journal) Apply(ctx context.Context, rec *Record, s Step) (*Record, erro
 		}
 		set[attemptField(s.Ended.Number)] = s.Ended.stored(rec, said)
 	}
-	due := ""
-	if !s.NoDue && !to.Terminal() {
-		due = ms(max(s.Due, 0))
+	var due *time.Duration
+	if wait := max(s.Due, 0); !s.NoDue && !to.Terminal() {
+		due = &wait
 	} else {
 		set["due"] = ""
 	}
 	value, changed := set["metadata"]
 	forget := changed && value == ""
-	c := changeOf(rec, set)
-	if seq != rec.Seq {
-		c.remember(rec, to, s.By, s.Note)
+	c := changeOf(rec, to, set)
+	c.due = due
+	if c.token = s.Token; c.token == "" {
+		c.token = NewToken()
 	}
-	if due != "" {
-		c.at("due", max(s.Due, 0))
+	if seq != rec.Seq {
+		c.remember(rec, s.By, s.Note)
 	}
 	if s.Hold {
 		c.at("window_ends", j.options.Window)
 	}
-	if to != rec.State {
-		c.stamp("since")
-	} else {
-		c.stamp("updated")
-	}
 	if s.Event {
-		c.event = eventOf(rec, set, seq, s.Reason)
+		c.event = eventOf(rec, to, set, seq, s.Reason)
 		c.said = c.event.text()
-	}
-	if s.Token == "" {
-		s.Token = NewToken()
 	}
 	script := stepScript
 	if forget {
 		script = eraseScript
 	}
-	return j.change(ctx, script, rec, c, s.Token, string(rec.State), string(to), due, c.said)
+	wait := ""
+	if due != nil {
+		wait = ms(*due)
+	}
+	return j.change(ctx, script, rec, c, string(rec.State), string(to), wait, c.said)
 }
 
 // whileOpen are the fields that say nothing of a refund that has settled: clocks and

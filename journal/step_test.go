@@ -77,13 +77,6 @@ func (r twice) Run(ctx context.Context, key string, script *redis.Script, keys [
 	return r.Runner.Run(ctx, key, script, keys, args...)
 }
 
-func (r twice) RunReading(ctx context.Context, key string, script *redis.Script, keys []string, hash string, args ...any) (any, map[string]string, error) {
-	if _, _, err := r.Runner.RunReading(ctx, key, script, keys, hash, args...); err != nil {
-		return nil, nil, err
-	}
-	return r.Runner.RunReading(ctx, key, script, keys, hash, args...)
-}
-
 func TestLostRepliesChangeNothingTwice(t *testing.T) {
 	b, ctx := open(t, func(r journal.Runner) journal.Runner { return twice{r} }), t.Context()
 	if c, err := b.Claim(ctx, "id", provider, payment, order("id", "100.00").Digest()); err != nil || c.Conflict {

@@ -48,13 +48,7 @@ func (j *Journal) takeArgs(args []any, o refund.Order, t Taking, place, digest s
 		refused = quote(t.Refused)
 	}
 	head, rest := entryHead(entryLine(refund.Queued, t.By, "", false))
-	amount, total := "", ""
-	if !o.Full {
-		amount = strconv.FormatInt(o.Amount.Minor, 10)
-	}
-	if o.Total.Minor > 0 {
-		total = strconv.FormatInt(o.Total.Minor, 10)
-	}
+	amount, total, receipt := figures(o)
 	args = append(args, o.RefundID, place, j.options.Retention.Milliseconds(), t.how(), refused, head,
 		o.Provider, o.PaymentID, string(o.Amount.Currency), digest, amount)
 	field := func(name, value string) {
@@ -73,13 +67,40 @@ func (j *Journal) takeArgs(args []any, o refund.Order, t Taking, place, digest s
 	field("bulk", flag(t.Bulk))
 	field("requested_by", t.RequestedBy)
 	field("trace", t.Trace)
-	if o.Receipt != nil {
-		field("receipt", quote(o.Receipt))
-	}
+	field("receipt", receipt)
 	if len(o.Metadata) > 0 {
 		field("metadata", quote(o.Metadata))
 	}
 	return args
+}
+
+// figures are an order's amount, its payment's total and its receipt as they are stored.
+func figures(o refund.Order) (amount, total, receipt string) {
+	if !o.Full {
+		amount = strconv.FormatInt(o.Amount.Minor, 10)
+	}
+	if o.Total.Minor > 0 {
+		total = strconv.FormatInt(o.Total.Minor, 10)
+	}
+	if o.Receipt != nil {
+		receipt = quote(o.Receipt)
+	}
+	return amount, total, receipt
+}
+
+// vouched are the fields of a record as it was taken in that its digest vouches for.
+func vouched(o refund.Order, digest string) map[string]string {
+	amount, total, receipt := figures(o)
+	fields := make(map[string]string, 32) // with those of its attempt
+	fields["id"], fields["provider"], fields["payment"], fields["currency"] = o.RefundID, o.Provider, o.PaymentID, string(o.Amount.Currency)
+	fields["digest"], fields["amount"] = digest, amount
+	if total != "" {
+		fields["total"] = total
+	}
+	if receipt != "" {
+		fields["receipt"] = receipt
+	}
+	return fields
 }
 
 // how are the letters by which take.lua knows what is wanted.
@@ -111,11 +132,13 @@ func (a Asked) taken(got reply, digest string, err error) (Taken, error) {
 	}
 	taken := Taken{Record: got.rec, Existing: got.word == "existing", Conflict: got.word == "conflict"}
 	switch {
-	case got.word == "taken" && len(got.more) == 2:
+	case got.word == "taken" && got.rec == nil:
 		taken.Record, err = a.record(got, digest)
-	case got.word == "refused" && len(got.more) == 1:
-		taken.Refusal = new(Refusal)
-		err = json.Unmarshal([]byte(got.more[0]), taken.Refusal)
+	case got.word == "refused":
+		var texts []string
+		if texts, err = replyTexts(got.more, nil, 1); err == nil {
+			taken.Refusal, err = readRefusal(a.Order.RefundID, texts[0])
+		}
 	case !taken.Existing && !taken.Conflict:
 		err = errReply
 	}
@@ -128,13 +151,21 @@ func (a Asked) taken(got reply, digest string, err error) (Taken, error) {
 // record is the record of an order that was just queued: what take.lua wrote.
 func (a Asked) record(got reply, digest string) (*Record, error) {
 	o, t := a.Order, a.Taking
-	now, due := millis(got.now), millis(got.more[0])
+	now, why := millis(got.now), ""
+	due := now
+	if len(got.more) > 0 { // it waits for a window
+		waits, err := replyTexts(got.more, nil, 2)
+		if err != nil {
+			return nil, err
+		}
+		due, why = millis(waits[0]), waits[1]
+	}
 	if now.IsZero() || due.IsZero() {
 		return nil, errReply
 	}
 	r := &Record{ID: o.RefundID, Provider: o.Provider, PaymentID: o.PaymentID, Digest: digest, Asked: o.Asked, Currency: o.Amount.Currency,
 		Reason: o.Reason, Receipt: o.Receipt, Bulk: t.Bulk, RequestedBy: t.RequestedBy, Trace: t.Trace, State: refund.Queued, Version: 1, Seq: 1,
-		Created: now, Updated: now, Since: now, Due: due, Why: got.more[1], Now: now, Epoch: got.epoch}
+		Created: now, Updated: now, Since: now, Due: due, Why: why, Now: now, Epoch: got.epoch}
 	if !o.Full {
 		r.Amount = &o.Amount.Minor
 	}

@@ -8,9 +8,10 @@
 --   7 provider, 8 payment, 9 currency, 10 digest, 11 amount in minor units, '' for a full refund
 --   12 …         the record's other fields as text, each name before its value, long ones in
 --                pieces, in turn
--- Answers {'taken', now, {}, epoch, restored, due, why} for one that was queued, whose
--- fields the caller has, or {'taken'|'existing'|'conflict'|'refused', now, fields,
--- epoch, restored, refusal JSON}.
+-- Answers {'taken', now, epoch, restored} for one that was queued, whose fields the
+-- caller has, with when it is due and why where that is not now; 'existing' as answer in
+-- lib.lua; {'conflict', now, '', ''}; or {'refused', now, '', '', refusal JSON}, or, for
+-- one that is entered, 'refused' as answer in lib.lua with the refusal behind.
 local id, place = ARGV[1], ARGV[2]
 local how, provider, currency, digest = ARGV[4], ARGV[7], ARGV[9], ARGV[10]
 local function asks(letter) return string.find(how, letter, 1, true) end
@@ -18,7 +19,7 @@ local function asks(letter) return string.find(how, letter, 1, true) end
 local had = redis.call('HGET', KEYS[1], 'digest')
 if had then
   redis.call('HSET', KEYS[1], 'digest', had)
-  if had ~= digest then return { 'conflict', stamp, {}, '', 0 } end
+  if had ~= digest then return { 'conflict', stamp, '', '' } end
   return answer('existing', id)
 end
 
@@ -90,13 +91,13 @@ if refusal then
       said = cjson.encode(refusal)
       redis.call('SET', refused_key, said, 'PX', ARGV[3])
     end
-    return { 'refused', stamp, {}, '', 0, said }
+    return { 'refused', stamp, '', '', said }
   end
   said = said or cjson.encode(refusal)
   state = 'declined'
 end
 
-epoch = epoch and text(epoch + 1) or '1'
+epoch = (epoch or 0) + 1
 -- One that was refused is only entered; the payment knows nothing of it.
 if refusal then
   redis.call('HSET', payment_key(place), ':epoch', epoch)
@@ -123,10 +124,10 @@ if refusal then
   a[6] = said
   return a
 end
-local why = ''
-if start > now then
-  why = 'waits for the window of an earlier refund of the payment to end'
-  redis.call('HSET', KEYS[1], 'why', why, 'due', text(due))
-end
 schedule(id, '', state, look)
-return { verdict, stamp, {}, epoch, known[2] or '', text(due), why }
+local taken = { verdict, stamp, epoch, known[2] or '' }
+if start > now then
+  taken[5], taken[6] = text(due), 'waits for the window of an earlier refund of the payment to end'
+  redis.call('HSET', KEYS[1], 'due', taken[5], 'why', taken[6])
+end
+return taken

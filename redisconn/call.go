@@ -14,7 +14,6 @@ type call struct {
 	script *redis.Script
 	keys   []string
 	args   []any
-	hash   string // that is read behind it; empty: none
 	waits  waits
 	asking bool // the server is taking the slot over and must be told that we know
 }
@@ -33,18 +32,12 @@ func (s waits) atOnce() int {
 	return 2
 }
 
-// answer is what came of a call.
-type answer struct {
-	result any
-	fields map[string]string // of the hash
-}
-
-// errand is a call on its way.
+// errand is a call on its way, with what came of it.
 type errand struct {
 	call
-	bySHA bool
-	answer
-	err error
+	bySHA  bool
+	result any
+	err    error
 }
 
 // once sends the call in one round trip, and again with the script's text if
@@ -52,18 +45,18 @@ type errand struct {
 //
 // The wait behind an unknown script is lost time, so the first call of each
 // script carries its text, and only a new server can ask for it again.
-func (c call) once(ctx context.Context, w *Waiter, node *redis.Client) (answer, error) {
+func (c call) once(ctx context.Context, w *Waiter, node *redis.Client) (any, error) {
 	if _, sent := w.sent.Load(c.script.Hash()); sent {
-		a, err := w.send(ctx, node, c, true)
+		result, err := w.send(ctx, node, c, true)
 		if !redis.HasErrorPrefix(err, "NOSCRIPT") {
-			return a, err
+			return result, err
 		}
 	}
-	a, err := w.send(ctx, node, c, false)
+	result, err := w.send(ctx, node, c, false)
 	if err == nil {
 		w.sent.Store(c.script.Hash(), true)
 	}
-	return a, err
+	return result, err
 }
 
 // bulk is how many arguments make a call a request of its own.
@@ -74,17 +67,17 @@ const bulk = 256
 // it shortens nobody else's time and sends for nobody else. So does one that carries
 // much: it gains nothing from company, and while one is answered and the next one made
 // ready, the server is to have something to do.
-func (w *Waiter) send(ctx context.Context, node *redis.Client, c call, bySHA bool) (answer, error) {
+func (w *Waiter) send(ctx context.Context, node *redis.Client, c call, bySHA bool) (any, error) {
 	e := &errand{call: c, bySHA: bySHA}
 	budget := w.budget(ctx)
 	if c.asking || budget < w.timeout || len(c.args) >= bulk {
 		exchange(ctx, node, c.waits, budget, e)
-		return e.answer, e.err
+		return e.result, e.err
 	}
 	if _, err := w.lane(node, c.waits).do(ctx, e); err != nil {
-		return answer{}, err
+		return nil, err
 	}
-	return e.answer, e.err
+	return e.result, e.err
 }
 
 // lane is the way of calls with the same waits to one server.
@@ -111,7 +104,6 @@ func (w *Waiter) lane(node *redis.Client, s waits) *gatherer[*errand] {
 func exchange(ctx context.Context, node *redis.Client, s waits, wait time.Duration, together ...*errand) {
 	pipe := node.Pipeline()
 	ran := make([]*redis.Cmd, len(together))
-	read := make([]*redis.MapStringStringCmd, len(together))
 	for i, e := range together {
 		if e.asking {
 			pipe.Do(ctx, "asking")
@@ -122,14 +114,6 @@ func exchange(ctx context.Context, node *redis.Client, s waits, wait time.Durati
 			ran[i] = e.script.Eval(ctx, pipe, e.keys, e.args...)
 		}
 		ran[i].SetErr(errUnsent) // until there is an answer: see Exec
-		if e.hash == "" {
-			continue
-		}
-		if e.asking {
-			pipe.Do(ctx, "asking")
-		}
-		read[i] = pipe.HGetAll(ctx, e.hash)
-		read[i].SetErr(errUnsent)
 	}
 	var onDisk *redis.IntSliceCmd
 	var onReplica *redis.IntCmd
@@ -161,9 +145,6 @@ func exchange(ctx context.Context, node *redis.Client, s waits, wait time.Durati
 		}
 		if e.err == nil {
 			e.err = err
-		}
-		if read[i] != nil && e.err == nil {
-			e.fields, e.err = read[i].Result()
 		}
 	}
 }

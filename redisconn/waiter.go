@@ -78,26 +78,16 @@ func within(wait, read time.Duration) time.Duration {
 // any error the script may have run and its writes may be there or not; with
 // ErrNotDurable it did run.
 func (w *Waiter) Run(ctx context.Context, key string, script *redis.Script, keys []string, args ...any) (any, error) {
-	a, err := w.run(ctx, key, call{script: script, keys: keys, args: args, waits: w.waits})
-	return a.result, err
-}
-
-// RunReading is Run, and reads a hash of key's slot right behind the script: a
-// script that returns one has it copied through Lua, which takes Redis longer than
-// all else about it. Others may have changed the hash in between.
-func (w *Waiter) RunReading(ctx context.Context, key string, script *redis.Script, keys []string, hash string, args ...any) (any, map[string]string, error) {
-	a, err := w.run(ctx, key, call{script: script, keys: keys, args: args, hash: hash, waits: w.waits})
-	return a.result, a.fields, err
+	return w.run(ctx, key, call{script: script, keys: keys, args: args, waits: w.waits})
 }
 
 // RunPlain runs a script that only reads, or whose loss harms nobody, on the
 // same server as Run would and without waiting. It is repeated like Run.
 func (w *Waiter) RunPlain(ctx context.Context, key string, script *redis.Script, keys []string, args ...any) (any, error) {
-	a, err := w.run(ctx, key, call{script: script, keys: keys, args: args})
-	return a.result, err
+	return w.run(ctx, key, call{script: script, keys: keys, args: args})
 }
 
-func (w *Waiter) run(ctx context.Context, key string, c call) (answer, error) {
+func (w *Waiter) run(ctx context.Context, key string, c call) (any, error) {
 	ctx, cancel := bounded(ctx, runTimeout)
 	defer cancel()
 	backoff := firstBackoff
@@ -107,29 +97,29 @@ func (w *Waiter) run(ctx context.Context, key string, c call) (answer, error) {
 		node, err := w.node(ctx, &r)
 		if err == nil {
 			c.asking = r.asking
-			var a answer
-			if a, err = c.once(ctx, w, node); err == nil {
-				return a, nil
+			var result any
+			if result, err = c.once(ctx, w, node); err == nil {
+				return result, nil
 			}
 		}
 		next := classify(err)
 		switch {
 		case next == final:
-			return answer{}, err
+			return nil, err
 		case next == redirected && redirects < maxRedirects:
 			redirects++
 			r.follow(err)
 		case next == redirected:
-			return answer{}, fmt.Errorf("redirected %d times: %w", redirects, err)
+			return nil, fmt.Errorf("redirected %d times: %w", redirects, err)
 		case try == maxTries:
-			return answer{}, fmt.Errorf("%d tries: %w", try, err)
+			return nil, fmt.Errorf("%d tries: %w", try, err)
 		default:
 			try++
 			r = route{key: key, stale: true}
 		}
 		if next == transient || r.target == "" || redirects > 1 {
 			if pauseErr := pause(ctx, backoff); pauseErr != nil {
-				return answer{}, fmt.Errorf("%w; the last try: %w", pauseErr, err)
+				return nil, fmt.Errorf("%w; the last try: %w", pauseErr, err)
 			}
 			backoff *= 2
 		}

@@ -44,9 +44,9 @@ func (p *Processor) open(ctx context.Context, o refund.Order) (*journal.Record, 
 	defer written()
 	rec, said, err := p.Journal.Open(writing, o, b, &journal.Gate{Keys: asking.Keys, Args: asking.Args})
 	if said != nil {
-		answer, unread := asking.Answer(said)
+		pass, unread := asking.Pass(said)
 		if unread == nil {
-			attempt.pass = answer.Pass
+			attempt.pass = pass
 		}
 		err = cmp.Or(err, unread)
 	}
