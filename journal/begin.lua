@@ -109,7 +109,7 @@ if gates > 0 then
   end
 end
 
-local due = now + ARGV[16]
+local due = text(now + ARGV[16])
 write(18 + gates, 'queued', 'sending', due)
 schedule(id, 'queued', 'sending', due)
 index(id, provider, 'queued', 'sending')

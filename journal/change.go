@@ -16,17 +16,17 @@ import (
 // becomes a time by Redis's clock, and what is set; whoever has the record as it
 // was then knows what it has become, and need not read it again.
 type change struct {
-	to    refund.State
-	stays bool           // in that state
-	due   *time.Duration // until the next action, from now; nil: as it was, or none
-	token string
-	gone  []string
-	times []momentOf
-	set   []string // fields and values in turn
-	entry string   // the field of the entry in the history; empty: it leaves none
-	line  string   // what follows the time in it
-	event *event   // that the order system is told; nil: nothing
-	said  string   // the same as the script gets it
+	to             refund.State
+	stays          bool           // in that state
+	due            *time.Duration // until the next action, from now; nil: as it was, or none
+	token, version string         // of the record when it is made
+	gone           []string
+	times          []momentOf
+	set            []string // fields and values in turn
+	entry          string   // the field of the entry in the history; empty: it leaves none
+	line           string   // what follows the time in it
+	event          *event   // that the order system is told; nil: nothing
+	said           string   // the same as the script gets it
 	// taken is the order whose refund is as it was taken in, where nobody has read it: what
 	// the order need not tell is answered.
 	taken *refund.Order
@@ -43,7 +43,7 @@ type momentOf struct {
 // changeOf is the change that brings a record to a state and to fields of which those
 // with the value "" are removed.
 func changeOf(rec *Record, to refund.State, fields map[string]string) *change {
-	c := &change{to: to, stays: to == rec.State, set: make([]string, 0, 2*len(fields)), gone: make([]string, 0, 8)}
+	c := &change{to: to, stays: to == rec.State, version: strconv.FormatInt(rec.Version+1, 10), set: make([]string, 0, 2*len(fields)), gone: make([]string, 0, 8)}
 	for field, value := range fields {
 		had, there := rec.fields[field]
 		keep := 0 // pieces that are written over
@@ -75,10 +75,10 @@ func (c *change) remember(rec *Record, by, note string) {
 }
 
 // args appends the change as write in lib.lua reads it, which knows the state, the due
-// time, the token and the version.
+// time and the token.
 func (c *change) args(args []any) []any {
 	head, rest := entryHead(c.line)
-	args = append(args, len(c.gone))
+	args = append(args, c.version, len(c.gone))
 	for _, field := range c.gone {
 		args = append(args, field)
 	}
@@ -170,7 +170,7 @@ func (c *change) made(rec *Record, got reply) (*Record, error) {
 	for _, field := range c.gone {
 		delete(fields, field)
 	}
-	fields["state"], fields["token"], fields["ver"] = string(c.to), c.token, strconv.FormatInt(rec.Version+1, 10)
+	fields["state"], fields["token"], fields["ver"] = string(c.to), c.token, c.version
 	if c.stays {
 		fields["updated"] = got.now
 	} else {

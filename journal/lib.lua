@@ -12,7 +12,8 @@ local stamp = time[1] .. string.sub('00000' .. time[2], -6, -4)
 local now = tonumber(stamp)
 
 -- A whole number as text; Lua's own conversion loses digits beyond the 14th. Most
--- of what is written is now, and formatting costs as much as a small command.
+-- of what is written is now, and formatting costs as much as two small commands, also
+-- where Redis does it for a command that is given a number.
 local function text(n)
   if n == now then return stamp end
   return string.format('%.0f', n)
@@ -42,12 +43,12 @@ local function index(id, provider, from, to)
 end
 
 -- Says when somebody has to look after a refund that goes from one state to
--- another, from '' for a new one; due nil: never. Those that are queued have an
--- index of their own, so that a backlog hides nothing urgent.
+-- another, from '' for a new one; due as text, nil: never. Those that are queued have
+-- an index of their own, so that a backlog hides nothing urgent.
 local function schedule(id, from, to, due)
   local was, index = prefix .. (from == 'queued' and 'wait' or 'due'), prefix .. (to == 'queued' and 'wait' or 'due')
   if from ~= '' and (was ~= index or not due) then redis.call('ZREM', was, id) end
-  if due then redis.call('ZADD', index, text(due), id) end
+  if due then redis.call('ZADD', index, due, id) end
 end
 
 -- Puts an event for the order system, a JSON object without its time, into the
@@ -76,13 +77,14 @@ end
 local function unchanged(r) return (r[1] or '') == ARGV[4] and r[2] == ARGV[3] end
 
 -- Writes a change that takes the record from one state to another, or leaves it there;
--- due is when its next action is, nil for none. The token and the version are where the
--- scripts have them, and ARGV says from its place first on: how many fields are removed,
--- and these; how many become a time; the field of an entry in the history, '' for none,
--- and what follows the time in it; those that become a time, each with its ms from now;
--- and fields and values.
+-- due is when its next action is, as text, nil for none. The token is where the scripts
+-- have it, and ARGV says from its place first on: the new version; how many fields are
+-- removed, and these; how many become a time; the field of an entry in the history, ''
+-- for none, and what follows the time in it; those that become a time, each with its ms
+-- from now; and fields and values.
 local function write(first, from, to, due)
-  local gone = tonumber(ARGV[first])
+  local version, gone = ARGV[first], tonumber(ARGV[first + 1])
+  first = first + 1
   if gone > 0 then redis.call('HDEL', KEYS[1], unpack(ARGV, first + 1, first + gone)) end
   first = first + gone + 4
   for i = first, first + 2 * ARGV[first - 3] - 1, 2 do ARGV[i + 1] = text(now + ARGV[i + 1]) end
@@ -90,7 +92,7 @@ local function write(first, from, to, due)
     first = first - 2
     ARGV[first + 1] = '[' .. stamp .. ARGV[first + 1]
   end
-  local version, since = ARGV[3] + 1, to == from and 'updated' or 'since'
+  local since = to == from and 'updated' or 'since'
   if due then
     redis.call('HSET', KEYS[1], 'state', to, 'token', ARGV[2], 'ver', version, since, stamp, 'due', due, unpack(ARGV, first))
   else

@@ -20,7 +20,7 @@ end
 if not unchanged(r) or r[3] ~= from or r[4] ~= ARGV[5] then return answer('stale', id, place) end
 
 if unfindable then unfindable(id) end
-due = due ~= '' and now + due or nil
+due = due ~= '' and text(now + due) or nil
 write(12, from, to, due)
 if due or open(from) then schedule(id, from, to, due) end
 local waiting = ARGV[11] ~= '' and announce(ARGV[11]) or 0

@@ -97,7 +97,7 @@ if refusal then
   state = 'declined'
 end
 
-epoch = (epoch or 0) + 1
+epoch = epoch and text(epoch + 1) or '1'
 -- One that was refused is only entered; the payment knows nothing of it.
 if refusal then
   redis.call('HSET', payment_key(place), ':epoch', epoch)
@@ -110,7 +110,7 @@ end
 -- takes the task dies with it, has somebody to look after a refund that could
 -- start at once.
 local due = (start > now and not refusal) and start or now
-local look = (start > now) and start or now + 8000
+local look = text((start > now) and start or now + 8000)
 local entry = refusal and string.gsub(ARGV[6], '"queued"', '"declined"', 1) or ARGV[6]
 redis.call('HSET', KEYS[1], 'state', state, 'ver', '1', 'h:1', '[' .. stamp .. entry, 'provider', provider,
   'payment', ARGV[8], 'currency', currency, 'digest', digest, 'amount', ARGV[11], unpack(ARGV, 12))
