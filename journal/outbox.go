@@ -178,11 +178,10 @@ func (u *untold) waits() bool {
 // tell puts events into the stream and then takes them out of their outboxes, so
 // that neither a failure nor an end after it has them told again.
 func (j *Journal) tell(ctx context.Context, events []untold) error {
-	args := make([]any, 0, 2+2*len(eventFields)*len(events))
-	args = append(args, j.options.EventsMaxLen, 2*len(eventFields))
+	args := append(make([]any, 0, 1+len(eventFields)*len(events)), j.options.EventsMaxLen)
 	remove := j.rdb.Pipeline()
 	for _, u := range events {
-		args = eventValues(args, u.event)
+		args = u.event.told(args)
 		// By value, not by position: another worker may relay the same bucket.
 		remove.LRem(ctx, u.outbox, 1, u.text)
 	}
@@ -257,15 +256,13 @@ func (e event) written(outbox, at, said string) *untold {
 	return &untold{outbox, text, e, time.Now()}
 }
 
-// eventFields is the order of an event's fields in the stream.
+// eventFields are an event's fields in the stream, as relay.lua adds them.
 var eventFields = []string{"refund_id", "seq", "provider", "payment_id", "amount", "amount_moved", "currency", "state", "reason_code", "metadata", "at"}
 
-func eventValues(args []any, e event) []any {
-	for i, value := range []string{e.RefundID, e.Seq, e.Provider, e.PaymentID, e.Amount, money(e.Moved, e.Currency), e.Currency, e.State,
-		e.ReasonCode, e.Metadata, millis(e.At).Format(time.RFC3339Nano)} {
-		args = append(args, eventFields[i], value)
-	}
-	return args
+// told appends what the stream says of the event, in the order of its fields there.
+func (e event) told(args []any) []any {
+	return append(args, e.RefundID, e.Seq, e.Provider, e.PaymentID, e.Amount, money(e.Moved, e.Currency), e.Currency, e.State,
+		e.ReasonCode, e.Metadata, millis(e.At).Format(time.RFC3339Nano))
 }
 
 func outboxKey(bucket int) string { return bucketPrefix(bucket) + "out" }

@@ -88,7 +88,9 @@ func (e Entering) Unheard() Pass { return e.pass }
 func (e Entering) Pass(reply []any) (Pass, error) {
 	p, r := e.pass, reader{reply: reply}
 	p.Open, p.Probe, p.Wait, p.quiet, p.PausedFor = r.number() == 1, r.number() == 1, r.duration(), r.duration(), r.duration()
-	p.Reason, p.Detail, p.Code = Reason(r.text()), r.text(), r.text()
+	if !p.Open || len(r.reply) > 0 { // a provider that is well has none of them
+		p.Reason, p.Detail, p.Code = Reason(r.text()), r.text(), r.text()
+	}
 	if r.bad {
 		return Pass{}, fmt.Errorf("pauses of %s: the script returned %v", e.provider, reply)
 	}

@@ -37,6 +37,10 @@ var (
 	//go:embed penalize.lua
 	penalizeLua string
 
+	// figuresLua are in microseconds, as all times of the scripts.
+	figuresLua = fmt.Sprintf("local HORIZON, MAX_WAIT, MAX_PENALTY = %d, %d, %d\n",
+		Horizon.Microseconds(), MaxWait.Microseconds(), MaxPenalty.Microseconds())
+
 	reserveScript  = redis.NewScript(clockLua + ReserveLua())
 	penalizeScript = redis.NewScript(clockLua + stateLua + penalizeLua)
 )

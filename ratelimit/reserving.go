@@ -10,7 +10,7 @@ import (
 // trip: a chunk over KEYS[1] and ARGV, which are Reservation's Key and Args, that
 // returns what Reservation's Slot reads. It is put behind a local time, what TIME
 // answered.
-func ReserveLua() string { return freeLua + stateLua + reserveLua }
+func ReserveLua() string { return freeLua + figuresLua + stateLua + reserveLua }
 
 // Reservation is a Reserve that is being asked.
 type Reservation struct {
@@ -36,8 +36,7 @@ func Reserving(provider string, limit Limit, burst int, ready, maxWait time.Dura
 	maxWait = min(max(maxWait, ready), MaxWait)
 	return Reservation{
 		Key: key(provider), provider: provider, unlimited: limit.Unlimited, maxWait: maxWait,
-		Args: []any{interval, slots, maxWait.Microseconds(),
-			Horizon.Microseconds(), MaxWait.Microseconds(), MaxPenalty.Microseconds(), ready.Microseconds()},
+		Args: []any{interval, slots, maxWait.Microseconds(), ready.Microseconds()},
 	}, nil
 }
 
