@@ -21,24 +21,26 @@ var errUnsent = errors.New("redis: the command was not sent")
 // It is for a client whose commands stand each for itself; see Waiter for writes
 // that have to be waited for. Call it before the client is used: a cluster's
 // servers that it has met by then are left out.
-func Together(client redis.UniversalClient) {
+//
+// exec sends what has come together to the one server that it is for: Exec, or what
+// does as much with less.
+func Together(client redis.UniversalClient, exec func(ctx context.Context, node redis.UniversalClient, cmds ...redis.Cmder)) {
+	hook := func(node *redis.Client) {
+		node.AddHook(together{&gatherer[redis.Cmder]{atOnce: 1, send: func(cmds []redis.Cmder) {
+			ctx, cancel := context.WithTimeout(context.Background(), togetherFor)
+			defer cancel()
+			exec(ctx, node, cmds...)
+		}}})
+	}
 	switch c := client.(type) {
 	case *redis.Client:
-		c.AddHook(newTogether(c))
+		hook(c)
 	case *redis.ClusterClient:
-		c.OnNewNode(func(node *redis.Client) { node.AddHook(newTogether(node)) })
+		c.OnNewNode(hook)
 	}
 }
 
 type together struct{ lane *gatherer[redis.Cmder] }
-
-func newTogether(node *redis.Client) together {
-	return together{&gatherer[redis.Cmder]{atOnce: 1, send: func(cmds []redis.Cmder) {
-		ctx, cancel := context.WithTimeout(context.Background(), togetherFor)
-		defer cancel()
-		Exec(ctx, node, cmds...)
-	}}}
-}
 
 // Exec sends commands in one pipeline and leaves with each what became of it.
 //

@@ -19,7 +19,7 @@ func TestTogetherAnswersEachCallerWithItsOwn(t *testing.T) {
 		"cluster":    open(t, redistest.StartCluster(t, 3).URL.Reveal()),
 	} {
 		t.Run(name, func(t *testing.T) {
-			redisconn.Together(client)
+			redisconn.Together(client, redisconn.Exec)
 			double := redis.NewScript(`redis.call('SET', KEYS[1], ARGV[1]) if ARGV[1] == '13' then return redis.error_reply('NO thirteen') end return 2 * ARGV[1]`)
 			ctx := context.Background()
 			var all sync.WaitGroup
@@ -51,7 +51,7 @@ func TestTogetherAnswersEachCallerWithItsOwn(t *testing.T) {
 func TestWhatIsSentTogetherIsNotTakenForAnsweredWithoutAConnection(t *testing.T) {
 	server := redistest.Start(t, "--requirepass", "changed")
 	client := open(t, "redis://:before@"+server.Addr+"/0")
-	redisconn.Together(client)
+	redisconn.Together(client, redisconn.Exec)
 	ctx := context.Background()
 	if n, err := client.HSet(ctx, "h", "a", 1).Result(); !redis.HasErrorPrefix(err, "WRONGPASS") {
 		t.Errorf("HSET: got %v, %v", n, err)

@@ -60,8 +60,8 @@ func Open(ctx context.Context, cfg *config.Config) (*Backend, error) {
 func NewBackend(rdb, queues redis.UniversalClient, cfg *config.Config, report redisconn.Report) *Backend {
 	queues.AddHook(settleHook{})
 	queues.AddHook(recordHook{})
-	redisconn.Together(queues)
-	redisconn.Together(rdb) // what is not the journal's: pauses and limits
+	redisconn.Together(queues, redisconn.Exec)
+	redisconn.Together(rdb, redisconn.Exec) // what is not the journal's: pauses and limits
 	waiter := redisconn.NewWaiter(rdb, string(cfg.Durability), durableWait)
 	return &Backend{
 		Redis: rdb, Queues: queues, Report: report, needs: requirements(cfg),
