@@ -60,7 +60,7 @@ func Open(ctx context.Context, cfg *config.Config) (*Backend, error) {
 func NewBackend(rdb, queues redis.UniversalClient, cfg *config.Config, report redisconn.Report) *Backend {
 	queues.AddHook(settleHook{})
 	queues.AddHook(recordHook{})
-	redisconn.Together(queues, redisconn.Exec)
+	redisconn.Together(queues, wake.Exec)
 	redisconn.Together(rdb, redisconn.Exec) // what is not the journal's: pauses and limits
 	waiter := redisconn.NewWaiter(rdb, string(cfg.Durability), durableWait)
 	return &Backend{

@@ -9,15 +9,8 @@
 -- ARGV[3] when the task is, in Unix seconds   ARGV[4] the message
 -- ARGV[5] the greatest count   ARGV[6] the result
 -- Returns OK, or an error if the task is not being worked on.
-if redis.call('LREM', KEYS[1], 0, ARGV[1]) == 0 then return redis.error_reply('NOT FOUND') end
-if redis.call('ZREM', KEYS[2], ARGV[1]) == 0 then return redis.error_reply('NOT FOUND') end
-if redis.call('ZADD', KEYS[3], ARGV[3], ARGV[1]) ~= 1 then return redis.error_reply('INTERNAL') end
-redis.call('HSET', KEYS[4], 'msg', ARGV[4], 'state', 'completed', 'result', ARGV[6])
-if redis.call('INCR', KEYS[5]) == 1 then redis.call('EXPIREAT', KEYS[5], ARGV[2]) end
-if redis.call('GET', KEYS[6]) == ARGV[5] then
-  redis.call('SET', KEYS[6], 1)
-else
-  redis.call('INCR', KEYS[6])
-end
-if KEYS[7] and redis.call('GET', KEYS[7]) == ARGV[1] then redis.call('DEL', KEYS[7]) end
-return redis.status_reply('OK')
+local answer = finish(KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[1], ARGV[3], ARGV[4], ARGV[6])
+if answer ~= done then return answer end
+count(1, KEYS[5], ARGV[2], KEYS[6], ARGV[5])
+if KEYS[7] and call('GET', KEYS[7]) == ARGV[1] then call('DEL', KEYS[7]) end
+return done

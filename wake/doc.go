@@ -7,7 +7,8 @@
 // idle queues at once, or because the time of a waiting task has come. What it
 // finds is what asynq would have found, by asynq's own scripts.
 //
-// A task's result waits here for the end of its task, and is written with it.
+// A task's result waits here for the end of its task, and is written with it. Tasks of
+// one queue that end at the same moment end by one script: see Exec.
 //
 // It never moves, holds or drops a task itself. Whatever goes wrong here, a
 // message that is lost or a connection that breaks, costs time: a tenth of a

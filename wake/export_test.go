@@ -3,6 +3,9 @@ package wake
 // MostResults bounds the results that wait for the end of their tasks.
 const MostResults = mostResults
 
+// CompleteScript is what a task ends by alone.
+var CompleteScript = completeScript
+
 // The digests, for the test that asynq still calls the scripts.
 const (
 	CompleteSHA       = completeSHA

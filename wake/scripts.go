@@ -35,11 +35,14 @@ var enqueueText string
 // enqueueScript does what asynq's own does, and says so on the channel.
 var enqueueScript = redis.NewScript(lineText + enqueueText)
 
+//go:embed finish.lua
+var finishText string
+
 //go:embed complete.lua
 var completeText string
 
 // completeScript does what asynq's own two do, and leaves the task's result on it.
-var completeScript = redis.NewScript(completeText)
+var completeScript = redis.NewScript(finishText + completeText)
 
 // taskOfComplete is which of the keys is the task's.
 const taskOfComplete = 3
