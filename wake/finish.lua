@@ -4,9 +4,11 @@
 local call, done = redis.call, redis.status_reply('OK')
 
 -- Ends a task as asynq v0.26's markAsCompleteCmd does, all but the counts, and leaves
--- the task's result on it. Returns done, or what is wrong with this task alone.
+-- the task's result on it. Returns done, or what is wrong with this task alone. An id is
+-- active once, and tasks come in at the other end: -1 spares Redis the way through all
+-- that are active.
 local function finish(active, lease, completed, task, id, forgotten, message, result)
-  if call('LREM', active, '0', id) == 0 then return redis.error_reply('NOT FOUND') end
+  if call('LREM', active, '-1', id) == 0 then return redis.error_reply('NOT FOUND') end
   if call('ZREM', lease, id) == 0 then return redis.error_reply('NOT FOUND') end
   if call('ZADD', completed, forgotten, id) ~= 1 then return redis.error_reply('INTERNAL') end
   local set = redis.pcall('HSET', task, 'msg', message, 'state', 'completed', 'result', result)
