@@ -87,15 +87,17 @@ func oneLine(s string) string {
 	}, s)
 }
 
-// plainLine reports whether s is printable ASCII with single spaces inside it
-// only: one line already, as nearly all text is.
+// plainLine reports whether s is printable ASCII, and Latin and Cyrillic letters
+// beyond it, with single spaces inside it only: one line already, as nearly all text
+// is.
 func plainLine(s string) bool {
 	space := true // a space may not come first
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' || s[i] == ' ' && space {
+	for _, r := range s {
+		ascii, latin, cyrillic := r >= ' ' && r <= '~', r >= 'À' && r <= 'ɏ', r >= 'Ѐ' && r <= 'ӿ'
+		if !ascii && !latin && !cyrillic || r == ' ' && space {
 			return false
 		}
-		space = s[i] == ' '
+		space = r == ' '
 	}
 	return s == "" || !space
 }

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"unicode"
 	"unicode/utf8"
 
 	"refundworker/providers"
@@ -81,6 +82,20 @@ func TestTextIsOneShortLine(t *testing.T) {
 	}
 	if got := c.Text(strings.Repeat("x", 190) + secretText); strings.Contains(got, "s3c") {
 		t.Errorf("clipping left a part of the secret: %q", got)
+	}
+}
+
+// What is taken for a line already holds nothing that a line may not.
+func TestEveryCharacterOfALine(t *testing.T) {
+	c := open(t, "https://provider.example")
+	for r := range rune(0x3000) {
+		want := strings.Join(strings.Fields("a"+string(r)+"b"), " ")
+		if unicode.In(r, unicode.C) && !unicode.IsSpace(r) {
+			want = "ab"
+		}
+		if got := c.Text("a" + string(r) + "b"); got != want {
+			t.Errorf("%U: %q, want %q", r, got, want)
+		}
 	}
 }
 
