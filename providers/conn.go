@@ -15,6 +15,8 @@ var (
 	errDry = os.ErrDeadlineExceeded
 )
 
+const limitStep = 100 * time.Millisecond
+
 // gate tells how much of an attempt's time is left, by the wall clock and by
 // the monotonic one. Neither is enough: a suspended machine stops the second,
 // and somebody who sets the clock back stops the first.
@@ -48,7 +50,8 @@ type guardedConn struct {
 	armed    atomic.Bool // the handshake is over: what is written now is the request
 	sent     atomic.Bool // the kernel took at least one byte of the request
 	answered atomic.Bool
-	dry      bool // Read takes nothing from the kernel: what comes is what was taken before
+	limit    time.Duration // that the kernel was told last, of what stays unacknowledged
+	dry      bool          // Read takes nothing from the kernel: what comes is what was taken before
 	records  *records
 }
 
@@ -57,7 +60,7 @@ func (c *guardedConn) Write(b []byte) (int, error) {
 	if left <= 0 {
 		return 0, errTooLate
 	}
-	limitUnacknowledged(c.Conn, left)
+	c.limitUnacknowledged(left)
 	if err := c.Conn.SetWriteDeadline(time.Now().Add(left)); err != nil { // the runtime's timers know only the real clock
 		return 0, err
 	}
@@ -66,6 +69,20 @@ func (c *guardedConn) Write(b []byte) (int, error) {
 		c.sent.Store(true)
 	}
 	return n, err
+}
+
+// limitUnacknowledged bounds how long what is sent may stay unacknowledged. In whole
+// steps, and no longer than what is left, the bound is mostly what it was for the
+// attempt before, which the kernel need not be told again.
+func (c *guardedConn) limitUnacknowledged(left time.Duration) {
+	limit := left.Truncate(limitStep)
+	if limit == 0 {
+		limit = left
+	}
+	if limit != c.limit {
+		limitUnacknowledged(c.Conn, limit)
+		c.limit = limit
+	}
 }
 
 func (c *guardedConn) Read(b []byte) (int, error) {

@@ -16,6 +16,21 @@ func GuardedWrite(conn net.Conn, wall time.Time, elapsed time.Duration, until ti
 	return (&guardedConn{Conn: conn, gate: g}).Write([]byte("refund"))
 }
 
+// GuardedWrites writes to one connection while so much time is left, and calls then
+// after each.
+func GuardedWrites(conn net.Conn, then func(left time.Duration), lefts ...time.Duration) error {
+	now := time.Now().Round(0)
+	g := &guardedConn{Conn: conn}
+	for _, left := range lefts {
+		g.gate = gate{wall: func() time.Time { return now }, elapsed: func() time.Duration { return 0 }, until: now.Add(left), span: time.Hour}
+		if _, err := g.Write([]byte("refund")); err != nil {
+			return err
+		}
+		then(left)
+	}
+	return nil
+}
+
 var (
 	ErrTooLate = errTooLate
 	RetryAfter = retryAfter
