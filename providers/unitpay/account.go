@@ -46,18 +46,18 @@ func (a *account) Close() error {
 
 // Refund calls refundPayment once.
 func (a *account) Refund(ctx context.Context, at providers.Attempt) providers.Outcome {
-	params := []param{{"paymentId", at.PaymentID}}
+	params := append(make([]param, 0, 8), param{"paymentId", at.PaymentID})
 	if !at.Full {
 		// Without sum UnitPay refunds the whole payment, so a part without an
 		// amount must never be sent.
 		if at.Minor <= 0 {
 			return notSent("the amount of a partial refund is missing")
 		}
-		sum := refund.Money{Minor: at.Minor, Currency: at.Currency}.Decimal()
-		if !sum.Equal(sum.Truncate(2)) {
+		sum, ok := twoDecimals(refund.Money{Minor: at.Minor, Currency: at.Currency})
+		if !ok {
 			return notSent("the amount has more than two decimals")
 		}
-		params = append(params, param{"sum", sum.StringFixed(2)})
+		params = append(params, param{"sum", sum})
 	}
 	if r := at.Receipt; r != nil {
 		items, err := cashItems(r)
@@ -83,7 +83,19 @@ func notSent(why string) providers.Outcome {
 	return providers.Outcome{Kind: providers.Unavailable, Code: providers.CodeNotSent, Message: why}
 }
 
+// twoDecimals is the amount as UnitPay writes it; ok is false if it has more.
+func twoDecimals(m refund.Money) (sum string, ok bool) {
+	if exponent, known := m.Currency.Exponent(); known && exponent == 2 {
+		return m.String(), true
+	}
+	d := m.Decimal()
+	return d.StringFixed(2), d.Equal(d.Truncate(2))
+}
+
+// param is a parameter; its name is made of letters.
 type param struct{ name, value string }
+
+var accept = http.Header{"Accept": {"application/json"}}
 
 // call builds the GET request: the method first, the secret last, brackets
 // percent-encoded as existing clients send them.
@@ -96,17 +108,17 @@ func (a *account) call(operation, method string, params []param) providers.Call 
 	query.Grow(256) // what a refund without a receipt takes
 	query.WriteString("method=")
 	query.WriteString(method)
+	before, behind := "&", "="
+	if a.nested {
+		before, behind = "&params%5B", "%5D="
+	}
 	for _, p := range params {
-		name := p.name
-		if a.nested {
-			name = "params[" + name + "]"
-		}
-		query.WriteByte('&')
-		query.WriteString(url.QueryEscape(name))
-		query.WriteByte('=')
+		query.WriteString(before)
+		query.WriteString(p.name)
+		query.WriteString(behind)
 		query.WriteString(url.QueryEscape(p.value))
 	}
 	u := a.client.URL()
 	u.RawQuery = query.String()
-	return providers.Call{Operation: operation, Method: http.MethodGet, URL: u, Header: http.Header{"Accept": {"application/json"}}}
+	return providers.Call{Operation: operation, Method: http.MethodGet, URL: u, Header: accept}
 }

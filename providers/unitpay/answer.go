@@ -111,6 +111,9 @@ func (a *account) lookupError(got providers.Answer, r *refusal) *providers.Looku
 // withoutTrailingCommas takes out a comma before a closing brace: UnitPay's
 // documentation prints one in the answer to a refund.
 func withoutTrailingCommas(body []byte) []byte {
+	if bytes.IndexByte(body, ',') < 0 {
+		return body
+	}
 	out := make([]byte, 0, len(body))
 	inString, escaped := false, false
 	for i, b := range body {

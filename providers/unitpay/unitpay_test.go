@@ -69,6 +69,20 @@ func TestCashItemsMatchTheDocumentedVector(t *testing.T) {
 	}
 }
 
+func TestAmountsAreSaidWithTwoDecimals(t *testing.T) {
+	a, w := account(t, ok(`{"result":{}}`))
+	for i, tc := range []struct {
+		minor    int64
+		currency refund.Currency
+		want     string
+	}{{1, "RUB", "0.01"}, {50, "RUB", "0.50"}, {123456, "RUB", "1234.56"}, {1500, "JPY", "1500.00"}, {1230, "KWD", "1.23"}} {
+		a.Refund(context.Background(), providertest.Attempt("1", tc.minor, tc.currency))
+		if got := w.Requests()[i]; !strings.Contains(got, "sum%5D="+tc.want+"&") {
+			t.Errorf("%d %s: %s, want %s", tc.minor, tc.currency, got, tc.want)
+		}
+	}
+}
+
 func TestAmountsThatCannotBeSaidAreNotSent(t *testing.T) {
 	a, w := account(t, ok(`{"result":{}}`))
 	for name, at := range map[string]providers.Attempt{
