@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"refundworker/journal"
 	"refundworker/refund"
@@ -15,12 +16,23 @@ import (
 
 // about are the fields of every line about a refund, and more.
 func about(rec *journal.Record, more ...zap.Field) []zap.Field {
-	fields := append(make([]zap.Field, 0, 12), zap.String("refund_id", rec.ID), zap.String("provider", rec.Provider),
-		zap.String("payment_id", rec.PaymentID), zap.String("state", string(rec.State)), zap.Int("attempt", rec.Attempts))
-	if id := rec.TraceID(); id != "" {
-		fields = append(fields, zap.String("trace_id", id))
+	return append(append(make([]zap.Field, 0, 6), zap.Inline(logged{rec})), more...)
+}
+
+// logged is a refund in the log.
+type logged struct{ *journal.Record }
+
+// MarshalLogObject adds the fields.
+func (l logged) MarshalLogObject(enc zapcore.ObjectEncoder) error {
+	enc.AddString("refund_id", l.ID)
+	enc.AddString("provider", l.Provider)
+	enc.AddString("payment_id", l.PaymentID)
+	enc.AddString("state", string(l.State))
+	enc.AddInt("attempt", l.Attempts)
+	if id := l.TraceID(); id != "" {
+		enc.AddString("trace_id", id)
 	}
-	return append(fields, more...)
+	return nil
 }
 
 // note logs a change of state and relays its event.
