@@ -11,16 +11,43 @@ const maxNesting = 32
 
 // level is an object or an array that is being read.
 type level struct {
-	said  map[string][]byte // values by folded name, as they are written; nil for an array
-	name  string            // of the value that comes next
-	named bool              // a value comes next, not a name
+	object bool
+	name   string // folded, of the value that comes next
+	named  bool   // a value comes next, not a name
+	first  saying
+	more   map[string][]byte // what else was said, by name: many objects say one thing only
+}
+
+// saying is a value, as it is written, under its folded name.
+type saying struct {
+	name  string
+	value []byte
+}
+
+// agrees notes the value that comes under the level's name, unless there was another,
+// and reports whether they are the same.
+func (l *level) agrees(value []byte) bool {
+	earlier, twice := l.more[l.name]
+	switch {
+	case l.first.value == nil:
+		l.first = saying{l.name, value}
+		return true
+	case l.first.name == l.name:
+		return same(l.first.value, value)
+	case twice:
+		return same(earlier, value)
+	case l.more == nil:
+		l.more = map[string][]byte{}
+	}
+	l.more[l.name] = value
+	return true
 }
 
 // inspect finds objects that say two things under one name, and values nested too
 // deeply. It looks at brackets, texts and words only: what is no JSON it may let
 // pass, because json.Unmarshal refuses it.
 func inspect(body []byte) error {
-	var stack []level
+	stack := make([]level, 0, 4)
 	for i := 0; i < len(body); {
 		start := i
 		switch body[i] {
@@ -44,27 +71,22 @@ func inspect(body []byte) error {
 			i = endOfWord(body, i)
 		}
 		value := body[start:i]
-		if len(stack) > 0 && stack[len(stack)-1].said != nil {
+		if len(stack) > 0 && stack[len(stack)-1].object {
 			top := &stack[len(stack)-1]
 			if !top.named {
 				top.name, top.named = string(refund.FoldName(textOf(value))), true
 				continue
 			}
 			top.named = false
-			if earlier, twice := top.said[top.name]; twice && !same(earlier, value) {
+			if !top.agrees(value) {
 				return errors.New("an object says two things under one name")
 			}
-			top.said[top.name] = value
 		}
 		if value[0] == '{' || value[0] == '[' {
 			if len(stack) == maxNesting {
 				return errors.New("nested too deeply")
 			}
-			next := level{}
-			if value[0] == '{' {
-				next.said = map[string][]byte{}
-			}
-			stack = append(stack, next)
+			stack = append(stack, level{object: value[0] == '{'})
 		}
 	}
 	return nil
