@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -21,13 +22,36 @@ import (
 // words only, so their number is bounded.
 type metrics struct {
 	registry     *prometheus.Registry
-	attempts     *prometheus.CounterVec
-	settled      *prometheus.CounterVec
+	attempts     *labelled[prometheus.Counter]
+	settled      *labelled[prometheus.Counter]
 	limited      *prometheus.CounterVec
 	contradicted *prometheus.CounterVec
 	held         *prometheus.GaugeVec
-	calls        *prometheus.HistogramVec
-	age          *prometheus.HistogramVec
+	calls        *labelled[prometheus.Observer]
+	age          *labelled[prometheus.Observer]
+}
+
+// vector is what Prometheus keeps the metrics of one name in.
+type vector[M any] interface {
+	prometheus.Collector
+	WithLabelValues(...string) M
+}
+
+// labelled is a vector whose metrics are told apart by the provider and one more
+// label. Each is looked up there once: that takes longer than to count.
+type labelled[M any] struct {
+	vector[M]
+	known sync.Map // [2]string: M
+}
+
+// of is the one with these labels.
+func (l *labelled[M]) of(provider, label string) M {
+	labels := [2]string{provider, label}
+	if m, ok := l.known.Load(labels); ok {
+		return m.(M)
+	}
+	m, _ := l.known.LoadOrStore(labels, l.WithLabelValues(provider, label))
+	return m.(M)
 }
 
 // Why nothing is sent, for refund_held.
@@ -38,20 +62,20 @@ const (
 
 func newMetrics(registry *prometheus.Registry, w *Worker) *metrics {
 	m := &metrics{registry: registry,
-		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "refund_attempts_total",
-			Help: "Calls of a provider's refund endpoint, by what came of them."}, []string{"provider", "outcome"}),
-		settled: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "refund_settled_total",
-			Help: "Refunds that reached a final state or review."}, []string{"provider", "state"}),
+		attempts: &labelled[prometheus.Counter]{vector: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "refund_attempts_total",
+			Help: "Calls of a provider's refund endpoint, by what came of them."}, []string{"provider", "outcome"})},
+		settled: &labelled[prometheus.Counter]{vector: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "refund_settled_total",
+			Help: "Refunds that reached a final state or review."}, []string{"provider", "state"})},
 		limited: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "refund_rate_limited_total",
 			Help: "Calls that had to wait for our own rate limit."}, []string{"provider"}),
 		contradicted: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "refund_contradicted_total",
 			Help: "Evidence that came up against a final state."}, []string{"provider"}),
 		held: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "refund_held",
 			Help: "1 while this worker sends nothing, because Redis does not keep what it must, or because an account has another name."}, []string{"reason"}),
-		calls: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "refund_provider_seconds",
-			Help: "How long a provider's answers take.", Buckets: prometheus.ExponentialBuckets(0.01, 2, 12)}, []string{"provider", "operation"}),
-		age: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "refund_age_seconds",
-			Help: "Age of refunds when they settle, from when they were taken in.", Buckets: prometheus.ExponentialBuckets(0.1, 4, 12)}, []string{"provider", "state"}),
+		calls: &labelled[prometheus.Observer]{vector: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "refund_provider_seconds",
+			Help: "How long a provider's answers take.", Buckets: prometheus.ExponentialBuckets(0.01, 2, 12)}, []string{"provider", "operation"})},
+		age: &labelled[prometheus.Observer]{vector: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "refund_age_seconds",
+			Help: "Age of refunds when they settle, from when they were taken in.", Buckets: prometheus.ExponentialBuckets(0.1, 4, 12)}, []string{"provider", "state"})},
 	}
 	registry.MustRegister(m.attempts, m.settled, m.limited, m.contradicted, m.held, m.calls, m.age,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), standing{w})
@@ -63,11 +87,11 @@ func newMetrics(registry *prometheus.Registry, w *Worker) *metrics {
 // has risen by nothing, as Prometheus sees it.
 func (m *metrics) expect(provider string) {
 	for kind := providers.Unknown; kind <= providers.Misconfigured; kind++ {
-		m.attempts.WithLabelValues(provider, kind.String())
+		m.attempts.of(provider, kind.String())
 	}
 	for _, state := range refund.States {
 		if state.Terminal() || state == refund.Review {
-			m.settled.WithLabelValues(provider, string(state))
+			m.settled.of(provider, string(state))
 		}
 	}
 	m.limited.WithLabelValues(provider)
@@ -83,13 +107,13 @@ func (m *metrics) hold(why string) {
 
 // Attempted counts an attempt.
 func (m *metrics) Attempted(provider, outcome string) {
-	m.attempts.WithLabelValues(provider, outcome).Inc()
+	m.attempts.of(provider, outcome).Inc()
 }
 
 // Settled counts a refund that reached a final state or review.
 func (m *metrics) Settled(rec *journal.Record) {
-	m.settled.WithLabelValues(rec.Provider, string(rec.State)).Inc()
-	m.age.WithLabelValues(rec.Provider, string(rec.State)).Observe(rec.Now.Sub(rec.Created).Seconds())
+	m.settled.of(rec.Provider, string(rec.State)).Inc()
+	m.age.of(rec.Provider, string(rec.State)).Observe(rec.Now.Sub(rec.Created).Seconds())
 }
 
 // Limited counts a wait for the rate limit.
@@ -99,7 +123,7 @@ func (m *metrics) Limited(provider string) { m.limited.WithLabelValues(provider)
 func (m *metrics) Contradicted(provider string) { m.contradicted.WithLabelValues(provider).Inc() }
 
 func (m *metrics) called(provider, operation string, took time.Duration) {
-	m.calls.WithLabelValues(provider, operation).Observe(took.Seconds())
+	m.calls.of(provider, operation).Observe(took.Seconds())
 }
 
 // standing reads at each scrape what is true for all workers together.
