@@ -24,10 +24,13 @@ const (
 )
 
 // One server takes one task after the other off its queues, each after the
-// answer to the one before, which Redis may keep back until it is on the disk.
+// answer to the one before, which Redis may keep back until it is on the disk. What
+// several ask at the same moment travels together, and so does what their tasks write
+// from then on.
 const (
-	perServer  = 8 // attempts at once
-	maxServers = 4 // of one provider
+	oneServer  = 8  // attempts at once: below that one server is enough
+	perServer  = 2  // from there on
+	maxServers = 16 // of one provider
 )
 
 // queues are the asynq servers of all providers.
@@ -80,7 +83,11 @@ func (q *queues) start() error {
 
 // shares divides a provider's concurrency among its servers.
 func shares(concurrency int) []int {
-	all := make([]int, min(max(concurrency/perServer, 1), maxServers))
+	servers := 1
+	if concurrency >= oneServer {
+		servers = min(concurrency/perServer, maxServers)
+	}
+	all := make([]int, servers)
 	for i := range all {
 		all[i] = (concurrency + i) / len(all)
 	}

@@ -16,7 +16,7 @@ import (
 // wait for one another's tasks; together they have twice as many as was configured, as
 // an answer is written down while the next call is made.
 func TestServersShareTheConcurrencyOfTheirProvider(t *testing.T) {
-	for concurrency, servers := range map[int]int{1: 1, 4: 1, 15: 1, 16: 2, 31: 3, 64: 4, 101: 4} {
+	for concurrency, servers := range map[int]int{1: 1, 4: 1, 7: 1, 8: 4, 31: 15, 64: 16, 101: 16} {
 		t.Run(strconv.Itoa(concurrency), func(t *testing.T) {
 			r := newRig(t, setup{companies: []string{sandbox.UnitPay}, provider: map[string]string{"concurrency": strconv.Itoa(concurrency)}})
 			r.start()
