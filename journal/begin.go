@@ -147,18 +147,18 @@ var beside = []string{entryField(1), "asked", "reason", "bulk", "requested_by", 
 // begun takes from the answer to the beginning of an attempt what change.made does not
 // know: for how long the provider was paused, what stands in a refund that was not read,
 // and what the gate said.
-func (c *change) begun(rec *Record, got *reply) (*Record, error) {
-	if len(got.more) == 0 {
+func (c *change) begun(rec *Record, said []any) (*Record, error) {
+	if len(said) == 0 {
 		return nil, errReply
 	}
-	paused, ok := got.more[0].(int64)
+	paused, ok := said[0].(int64)
 	if !ok {
 		return nil, errReply
 	}
 	if paused > 0 {
 		c.set = append(c.set, "paused_before", strconv.FormatInt(paused, 10))
 	}
-	said := got.more[1:]
+	said = said[1:]
 	if c.taken != nil {
 		if len(said) < len(beside) {
 			return nil, errReply
@@ -166,14 +166,20 @@ func (c *change) begun(rec *Record, got *reply) (*Record, error) {
 		opened := *rec
 		opened.fields = vouched(*c.taken, rec.Digest)
 		for i, field := range beside {
-			if value, there := said[i].(string); there {
+			switch value := said[i].(type) {
+			case string:
 				opened.fields[field] = value
+			case nil: // it has none
+			default:
+				return nil, errReply
 			}
 		}
 		rec, said = &opened, said[len(beside):]
 	}
 	if c.gate != nil {
 		c.heard = said
+	} else if len(said) > 0 {
+		return nil, errReply
 	}
 	return rec, nil
 }

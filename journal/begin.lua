@@ -19,11 +19,14 @@
 -- KEYS[3] on the gate's keys, where there is one. It is asked last of all, so that
 -- nothing is let through in vain: put before this, gate(KEYS, ARGV) returns an answer for
 -- the caller, whether the attempt may begin, and for how many ms its provider was paused.
--- Answers {'ok', now, epoch, restored, ms that its provider was paused}, then of a refund
--- that was not read what stands in it beside what its digest vouches for: beside in
--- begin.go; then the gate's answer; or {'shut', now, '', ''} and the gate's answer; {'missing', now, '', ''}; or as
--- answer in lib.lua 'again', 'stale', 'not admitted', or 'blocked' with why, the other's
--- id, and ms to wait behind.
+-- Answers
+--   {'ok', now, epoch, restored, ms that its provider was paused}, then of a refund that
+--     was not read what stands in it beside what its digest vouches for (see beside in
+--     begin.go), then the gate's answer;
+--   {'shut', now, '', ''}, then the gate's answer;
+--   {'missing', now, '', ''};
+--   as answer in lib.lua 'again', 'stale', 'not admitted', or 'blocked' with why, the
+--     other's id, and ms to wait behind.
 local id, token, provider, place = ARGV[1], ARGV[2], ARGV[6], ARGV[7]
 local unread, r = ARGV[8] == ''
 if unread then
@@ -117,4 +120,4 @@ epoch = redis.call('HINCRBY', payment_key(place), ':epoch', 1)
 if not unread then return { 'ok', stamp, epoch, restored, paused, unpack(said) } end
 if r[8] then redis.call('HDEL', KEYS[1], 'why') end -- that it waited for a window
 return { 'ok', stamp, epoch, restored, paused, whole('h:1', r[9]), whole('asked', r[10]), whole('reason', r[11]), r[12],
-  whole('requested_by', r[13]), r[14], whole('metadata', r[15]), unpack(said) }
+  whole('requested_by', r[13]), whole('trace', r[14]), whole('metadata', r[15]), unpack(said) }

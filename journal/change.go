@@ -28,7 +28,7 @@ type change struct {
 	event          *event   // that the order system is told; nil: nothing
 	said           string   // the same as the script gets it
 	// taken is the order whose refund is as it was taken in, where nobody has read it: what
-	// the order need not tell is answered.
+	// the order's digest does not vouch for is answered.
 	taken *refund.Order
 	gate  *Gate // is asked before it is made; nil: none
 	heard []any // from the gate
@@ -112,7 +112,7 @@ func (j *Journal) change(ctx context.Context, script *redis.Script, rec *Record,
 		return nil, fmt.Errorf("journal: change refund: %w", err)
 	case got.word == "ok" && got.rec == nil:
 		if script == j.begins {
-			if rec, err = c.begun(rec, &got); err != nil {
+			if rec, err = c.begun(rec, got.more); err != nil {
 				return nil, fmt.Errorf("journal: change refund: %w", err)
 			}
 		}
@@ -120,8 +120,11 @@ func (j *Journal) change(ctx context.Context, script *redis.Script, rec *Record,
 	case got.word == "shut":
 		c.heard = got.more
 		return nil, ErrShut
-	case got.word == "missing" || got.rec == nil:
+	case got.word == "missing":
 		return nil, ErrNotFound
+	case got.rec == nil:
+	case got.word == "again":
+		return got.rec, nil
 	case got.word == "stale":
 		return got.rec, ErrStale
 	case got.word == "not admitted":
@@ -129,15 +132,13 @@ func (j *Journal) change(ctx context.Context, script *redis.Script, rec *Record,
 	case got.word == "blocked":
 		why, err := replyTexts(got.more, nil, 3)
 		if err != nil {
-			return nil, err
+			break
 		}
-		ms, err := strconv.ParseInt(why[2], 10, 64)
-		if err != nil {
-			return nil, errReply
+		if ms, err := strconv.ParseInt(why[2], 10, 64); err == nil {
+			return got.rec, &Blocked{Why: Block(why[0]), Other: why[1], Wait: time.Duration(ms) * time.Millisecond}
 		}
-		return got.rec, &Blocked{Why: Block(why[0]), Other: why[1], Wait: time.Duration(ms) * time.Millisecond}
 	}
-	return got.rec, nil
+	return nil, fmt.Errorf("journal: change refund: %w", errReply) // it may have been made
 }
 
 // whole is a record with all that is stored of it, which one that was just taken in

@@ -65,12 +65,13 @@ func parseReply(raw any, err error) (reply, error) {
 	return r, err
 }
 
+// replyTexts reads an answer of n texts, any number where n is below 0.
 func replyTexts(raw any, err error, n int) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
 	list, ok := raw.([]any)
-	if !ok || len(list) < n {
+	if !ok || n >= 0 && len(list) != n {
 		return nil, errReply
 	}
 	texts := make([]string, len(list))

@@ -204,7 +204,7 @@ func (j *Journal) Forgotten(ctx context.Context, taken time.Time) (bool, error) 
 func (j *Journal) pruneIndex(ctx context.Context, bucket int, provider string, state refund.State, before time.Time, limit int) ([]string, error) {
 	key := bucketPrefix(bucket) + "r:"
 	raw, err := j.run.Run(ctx, key, pruneScript, scriptKeys(key), provider, string(state), before.UnixMilli(), limit)
-	ids, err := replyTexts(raw, err, 0)
+	ids, err := replyTexts(raw, err, -1)
 	if err != nil {
 		return nil, fmt.Errorf("journal: forget old refunds: %w", err)
 	}

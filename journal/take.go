@@ -139,7 +139,10 @@ func (a Asked) taken(got reply, digest string, err error) (Taken, error) {
 		if texts, err = replyTexts(got.more, nil, 1); err == nil {
 			taken.Refusal, err = readRefusal(a.Order.RefundID, texts[0])
 		}
-	case !taken.Existing && !taken.Conflict:
+		if err == nil && taken.Refusal == nil {
+			err = errReply
+		}
+	case taken.Existing && got.rec == nil, !taken.Existing && !taken.Conflict:
 		err = errReply
 	}
 	if err != nil {

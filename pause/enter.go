@@ -91,7 +91,7 @@ func (e Entering) Pass(reply []any) (Pass, error) {
 	if !p.Open || len(r.reply) > 0 { // a provider that is well has none of them
 		p.Reason, p.Detail, p.Code = Reason(r.text()), r.text(), r.text()
 	}
-	if r.bad {
+	if r.bad || len(r.reply) > 0 {
 		return Pass{}, fmt.Errorf("pauses of %s: the script returned %v", e.provider, reply)
 	}
 	return p, nil

@@ -91,7 +91,7 @@ func TestACallbackRightBehindTheBeginningKeepsNobodyFromTheAttempt(t *testing.T)
 func TestATaskThatIsCancelledLeavesNoAttemptThatNobodyMakes(t *testing.T) {
 	for name, settings := range map[string][]string{
 		"read first":                  {"preflight: false", "rate_limit: 5/s"},
-		"begun with reading it":       {"preflight: false"},
+		"begun unread":                {"preflight: false"},
 		"after a look at the payment": {"preflight: true"},
 	} {
 		t.Run(name, func(t *testing.T) {

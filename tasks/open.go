@@ -15,10 +15,10 @@ import (
 )
 
 // open begins the attempt of a refund that nobody has touched since it was taken
-// in, in the same round trip that reads it and asks whether the provider may be
-// called: where it is not asked anything before an attempt and nothing limits the
-// calls to it, there is nothing to think about in between. The record is nil where it
-// was not read; what was begun is nil where the refund has to go the usual way.
+// in, in the same round trip that asks whether the provider may be called: where it is
+// not asked anything before an attempt and nothing limits the calls to it, there is
+// nothing to think about in between. The record is nil where nothing is known of it;
+// what was begun is nil where the refund has to go the usual way.
 //
 // Where calls are limited most of them have to wait for their slot, for which the
 // usual way writes the attempt ahead just in time. In a cluster the three lie on

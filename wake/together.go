@@ -23,6 +23,9 @@ var completeAllText string
 // completeAllScript does for many tasks of one queue what completeScript does for one.
 var completeAllScript = redis.NewScript(finishText + completeAllText)
 
+// dayOfComplete is which of completeAllScript's keys is the count of a queue's day.
+const dayOfComplete = 3
+
 // endAtMost bounds the tasks that one script ends, so that Redis is never held long.
 const endAtMost = 32
 
@@ -31,7 +34,6 @@ var errAnswer = errors.New("wake: unexpected answer from Redis")
 
 // portion is the tasks that one script is about.
 type portion struct {
-	key    string       // they have it in common
 	tasks  []*redis.Cmd // the script for each
 	script *redis.Script
 	keys   []string
@@ -56,7 +58,7 @@ func EnqueueTogether(ctx context.Context, rdb redis.UniversalClient, scripts []*
 		pending := args[4].(string)
 		p := portions[pending]
 		if p == nil {
-			p = &portion{key: pending, script: enqueueAllScript, keys: []string{pending}, args: []any{args[8], args[9]}}
+			p = &portion{script: enqueueAllScript, keys: []string{pending}, args: []any{args[8], args[9]}}
 			portions[pending] = p
 			all = append(all, p)
 		}
@@ -81,11 +83,11 @@ func Exec(ctx context.Context, rdb redis.UniversalClient, cmds ...redis.Cmder) {
 			continue
 		}
 		day := args[7].(string)
-		i := slices.IndexFunc(portions, func(p *portion) bool { return p.key == day && len(p.tasks) < endAtMost })
+		i := slices.IndexFunc(portions, func(p *portion) bool { return p.keys[dayOfComplete] == day && len(p.tasks) < endAtMost })
 		if i < 0 {
 			i = len(portions)
 			keys := []string{args[3].(string), args[4].(string), args[5].(string), day, args[8].(string)}
-			portions = append(portions, &portion{key: day, script: completeAllScript, keys: keys, args: []any{args[13]}})
+			portions = append(portions, &portion{script: completeAllScript, keys: keys, args: []any{args[13]}})
 		}
 		p := portions[i]
 		p.tasks, p.keys, p.args = append(p.tasks, script), append(p.keys, args[6].(string)), append(p.args, args[9], args[10], args[11], args[12], args[14])
