@@ -15,6 +15,7 @@ type client struct {
 	bell    *Bell
 	pending *pending
 	delayed *delayed
+	dead    dead
 	results results
 }
 
@@ -40,6 +41,11 @@ func (c *client) run(ctx context.Context, sha string, keys []string, args []any,
 		if result, kept := c.results.of(keys[taskOfComplete]); kept {
 			return c.complete(ctx, keys, args, result)
 		}
+	case expiredSHA:
+		if cmd, asked := c.dead.look(keys[0], func() *redis.Cmd { return send(c.UniversalClient) }); asked {
+			return cmd
+		}
+		return answer(ctx, []any{}, nil)
 	case retrySHA:
 		c.ends(keys)
 		cmd := send(c.UniversalClient)

@@ -12,6 +12,7 @@ const (
 	CompleteUniqueSHA = completeUniqueSHA
 	DequeueSHA        = dequeueSHA
 	EnqueueSHA        = enqueueSHA
+	ExpiredSHA        = expiredSHA
 	ForwardSHA        = forwardSHA
 	RetrySHA          = retrySHA
 	RunTaskSHA        = runTaskSHA

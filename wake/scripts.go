@@ -16,6 +16,7 @@ const (
 	completeUniqueSHA = "ce6833ccce362a8c0ee53beee413341daf52e39c"
 	dequeueSHA        = "a8153319360adc71cdc370107f8ab9786f204765"
 	enqueueSHA        = "98d28b42650870a743450ffda9791e9e19c6991b"
+	expiredSHA        = "16988a462595f6ee317be300951533b004f27f5c"
 	forwardSHA        = "522b1a6ae66fe79ea2f24a9af58798ab71879035"
 	retrySHA          = "65fa409c88198a681c53e0892d8276eca0145694"
 	runTaskSHA        = "2fb646810e3433bbe85fba1a6b407eb3eced7b63"

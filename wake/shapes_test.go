@@ -59,6 +59,7 @@ func TestAsynqsScriptsAreTheKnownOnes(t *testing.T) {
 			wake.ScheduleSHA:       {[]string{"asynq:{q}:t:b", "asynq:{q}:scheduled"}, 3, 1},
 			wake.RunTaskSHA:        {[]string{"asynq:{q}:t:b", pending, "asynq:{q}:groups"}, 3, 0},
 			wake.DequeueSHA:        {[]string{pending, "asynq:{q}:paused", "asynq:{q}:active", "asynq:{q}:lease"}, 2, 0},
+			wake.ExpiredSHA:        {[]string{"asynq:{q}:lease"}, 2, 0},
 			wake.ForwardSHA:        {[]string{"asynq:{q}:scheduled", pending}, 4, 0},
 			wake.CompleteSHA:       {[]string{"asynq:{q}:active", "asynq:{q}:lease", "asynq:{q}:completed", "asynq:{q}:t:c"}, 5, 0},
 			wake.CompleteUniqueSHA: {[]string{"asynq:{q}:active", "asynq:{q}:lease", "asynq:{q}:completed", "asynq:{q}:t:d"}, 5, 0},

@@ -9,7 +9,6 @@ import (
 
 	"github.com/hibiken/asynq"
 	"go.uber.org/zap"
-	"golang.org/x/sync/errgroup"
 
 	"refundworker/tasks"
 	"refundworker/wake"
@@ -31,6 +30,9 @@ const (
 	oneServer  = 8  // attempts at once: below that one server is enough
 	perServer  = 2  // from there on
 	maxServers = 16 // of one provider
+
+	// allServers bounds those of all providers: each costs heartbeats and goroutines.
+	allServers = 1024
 )
 
 // queues are the asynq servers of all providers.
@@ -55,7 +57,7 @@ func (q *queues) start() error {
 		names := tasks.Queues(a.Name)
 		seats := tasks.NewSeats(a.Concurrency)
 		client := q.bell.Client(seats, names...)
-		for _, concurrency := range shares(a.Concurrency) {
+		for _, concurrency := range shares(a.Concurrency, len(q.worker.accounts)) {
 			server := asynq.NewServerFromRedisClient(client, asynq.Config{
 				Concurrency:              concurrency + concurrency, // as many are being written down
 				Queues:                   map[string]int{names[0]: 2, names[1]: 1},
@@ -81,11 +83,11 @@ func (q *queues) start() error {
 	return nil
 }
 
-// shares divides a provider's concurrency among its servers.
-func shares(concurrency int) []int {
+// shares divides the concurrency of one of so many providers among its servers.
+func shares(concurrency, providers int) []int {
 	servers := 1
 	if concurrency >= oneServer {
-		servers = min(concurrency/perServer, maxServers)
+		servers = min(concurrency/perServer, maxServers, max(allServers/providers, 1))
 	}
 	all := make([]int, servers)
 	for i := range all {
@@ -97,14 +99,13 @@ func shares(concurrency int) []int {
 // stop ends the servers. All stop fetching before any waits for its tasks.
 func (q *queues) stop() {
 	q.bell.Stop()
-	for _, s := range q.servers {
-		s.Stop()
+	for _, end := range []func(*asynq.Server){(*asynq.Server).Stop, (*asynq.Server).Shutdown} {
+		var all sync.WaitGroup
+		for _, s := range q.servers {
+			all.Go(func() { end(s) })
+		}
+		all.Wait()
 	}
-	var group errgroup.Group
-	for _, s := range q.servers {
-		group.Go(func() error { s.Shutdown(); return nil })
-	}
-	_ = group.Wait()
 }
 
 // handle runs tasks in seats. Each can be cancelled meanwhile.
