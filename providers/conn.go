@@ -15,6 +15,7 @@ var (
 	errDry = os.ErrDeadlineExceeded
 )
 
+// limitStep is how exactly the kernel is told of how much time is left.
 const limitStep = 100 * time.Millisecond
 
 // gate tells how much of an attempt's time is left, by the wall clock and by

@@ -87,9 +87,9 @@ func oneLine(s string) string {
 	}, s)
 }
 
-// plainLine reports whether s is printable ASCII, and Latin and Cyrillic letters
-// beyond it, with single spaces inside it only: one line already, as nearly all text
-// is.
+// plainLine reports whether s is printable ASCII, and characters of the Latin and
+// Cyrillic blocks beyond it, with single spaces inside it only: one line already, as
+// nearly all text is.
 func plainLine(s string) bool {
 	space := true // a space may not come first
 	for _, r := range s {
