@@ -8,7 +8,8 @@
 // finds is what asynq would have found, by asynq's own scripts.
 //
 // A task's result waits here for the end of its task, and is written with it. Tasks of
-// one queue that end at the same moment end by one script: see Exec.
+// one queue that end at the same moment end by one script: see Exec. One server looks for
+// dead workers' tasks for all that share a client.
 //
 // It never moves, holds or drops a task itself. Whatever goes wrong here, a
 // message that is lost or a connection that breaks, costs time: a tenth of a
