@@ -31,7 +31,8 @@ const (
 	perServer  = 2  // from there on
 	maxServers = 16 // of one provider
 
-	// allServers bounds those of all providers: each costs heartbeats and goroutines.
+	// allServers bounds those of all providers that have several: each costs heartbeats
+	// and goroutines.
 	allServers = 1024
 )
 
@@ -53,11 +54,17 @@ func newQueues(w *Worker, r *running) *queues {
 // start starts the servers of each provider apart from the others', so that a
 // slow provider never takes the places of another.
 func (q *queues) start() error {
+	several := 0 // providers that have several servers
+	for _, a := range q.worker.accounts {
+		if a.Concurrency >= oneServer {
+			several++
+		}
+	}
 	for _, a := range q.worker.accounts {
 		names := tasks.Queues(a.Name)
 		seats := tasks.NewSeats(a.Concurrency)
 		client := q.bell.Client(seats, names...)
-		for _, concurrency := range shares(a.Concurrency, len(q.worker.accounts)) {
+		for _, concurrency := range shares(a.Concurrency, several) {
 			server := asynq.NewServerFromRedisClient(client, asynq.Config{
 				Concurrency:              concurrency + concurrency, // as many are being written down
 				Queues:                   map[string]int{names[0]: 2, names[1]: 1},
@@ -83,11 +90,12 @@ func (q *queues) start() error {
 	return nil
 }
 
-// shares divides the concurrency of one of so many providers among its servers.
-func shares(concurrency, providers int) []int {
+// shares divides a provider's concurrency among its servers, where so many providers
+// have several.
+func shares(concurrency, several int) []int {
 	servers := 1
 	if concurrency >= oneServer {
-		servers = min(concurrency/perServer, maxServers, max(allServers/providers, 1))
+		servers = min(concurrency/perServer, maxServers, max(allServers/several, 1))
 	}
 	all := make([]int, servers)
 	for i := range all {

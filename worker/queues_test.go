@@ -10,6 +10,7 @@ import (
 
 	"refundworker/providers/sandbox"
 	"refundworker/refund"
+	"refundworker/worker"
 )
 
 // The more attempts at once, the more servers share them, so that they need not
@@ -38,6 +39,20 @@ func TestServersShareTheConcurrencyOfTheirProvider(t *testing.T) {
 				t.Errorf("together %d at once, want %d", sum, 2*concurrency)
 			}
 		})
+	}
+}
+
+func TestManyProvidersShareTheServersOfAWorker(t *testing.T) {
+	for _, tc := range []struct{ concurrency, several, servers int }{
+		{7, 0, 1}, {7, 200, 1}, {8, 1, 4}, {1000, 64, 16}, {1000, 65, 15}, {32, 200, 5}, {8, 200, 4}, {32, 2000, 1},
+	} {
+		all, sum := worker.Shares(tc.concurrency, tc.several), 0
+		for _, one := range all {
+			sum += one
+		}
+		if len(all) != tc.servers || sum != tc.concurrency {
+			t.Errorf("%d at once, one of %d with several servers: %v, want %d servers", tc.concurrency, tc.several, all, tc.servers)
+		}
 	}
 }
 

@@ -1,0 +1,4 @@
+package worker
+
+// Shares divides a provider's concurrency among its servers.
+var Shares = shares
