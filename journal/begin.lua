@@ -43,16 +43,6 @@ end
 if not unchanged(r) or r[3] ~= 'queued' or r[4] ~= ARGV[5] then return answer('stale', id, place) end
 if unread and tonumber(r[7] or '0') > now then return answer('stale', id, place) end
 
--- All of a field's value, of which the first piece is known: see piece.go.
-local function whole(field, value)
-  local last, n = value, 1
-  while last and #last == 64 do
-    last = redis.call('HGET', KEYS[1], field .. '+' .. n)
-    value, n = value .. (last or ''), n + 1
-  end
-  return value
-end
-
 local amount = tonumber(r[5] or '')
 local refunds, epoch = refunds_of(place)
 
@@ -119,5 +109,5 @@ index(id, provider, 'queued', 'sending')
 epoch = redis.call('HINCRBY', payment_key(place), ':epoch', 1)
 if not unread then return { 'ok', stamp, epoch, restored, paused, unpack(said) } end
 if r[8] then redis.call('HDEL', KEYS[1], 'why') end -- that it waited for a window
-return { 'ok', stamp, epoch, restored, paused, whole('h:1', r[9]), whole('asked', r[10]), whole('reason', r[11]), r[12],
-  whole('requested_by', r[13]), whole('trace', r[14]), whole('metadata', r[15]), unpack(said) }
+return { 'ok', stamp, epoch, restored, paused, whole(id, 'h:1', r[9]), whole(id, 'asked', r[10]), whole(id, 'reason', r[11]), r[12],
+  whole(id, 'requested_by', r[13]), whole(id, 'trace', r[14]), whole(id, 'metadata', r[15]), unpack(said) }

@@ -75,7 +75,7 @@ func New(rdb redis.UniversalClient, run Runner, o Options) *Journal {
 	if o.Gate != "" {
 		gate = "local function gate(KEYS, ARGV)\n" + o.Gate + "\nend\n"
 	}
-	return &Journal{rdb: rdb, run: run, options: o, begins: redis.NewScript(behindLib("payment") + gate + source("begin"))}
+	return &Journal{rdb: rdb, run: run, options: o, begins: redis.NewScript(behindLib("payment", "piece") + gate + source("begin"))}
 }
 
 // Clustered reports whether the keys of different slots may lie on different servers.
@@ -86,16 +86,16 @@ var sources embed.FS
 
 var (
 	loadScript   = script("load")
-	takeScript   = script("payment", "metadata", "take")
+	takeScript   = script("payment", "piece", "metadata", "take")
 	stepScript   = script("step")
-	eraseScript  = script("metadata", "step")
-	pruneScript  = script("metadata", "prune")
+	eraseScript  = script("piece", "metadata", "step")
+	pruneScript  = script("piece", "metadata", "prune")
 	rankScript   = script("payment", "rank")
 	dayScript    = redis.NewScript(source("day"))
 	freeScript   = redis.NewScript(source("day_free"))
 	claimScript  = script("claim")
 	refuseScript = redis.NewScript(source("refuse"))
-	enterScript  = redis.NewScript(behindLib("payment", "metadata") + function("claim") + function("take") + function("refuse") + source("enter"))
+	enterScript  = redis.NewScript(behindLib("payment", "piece", "metadata") + function("claim") + function("take") + function("refuse") + source("enter"))
 	// These name one key, beside which they look at none.
 	markScript    = redis.NewScript(source("mark"))
 	relayScript   = redis.NewScript(source("relay"))

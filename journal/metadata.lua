@@ -1,15 +1,4 @@
--- What finds a refund by its metadata; put behind lib.lua.
-
--- A refund's metadata, of which long ones are stored in pieces: see piece.go.
-local function metadata_of(id)
-  local metadata = redis.call('HGET', record_key(id), 'metadata')
-  local last, n = metadata, 1
-  while last and #last == 64 do
-    last = redis.call('HGET', record_key(id), 'metadata+' .. n)
-    metadata, n = metadata .. (last or ''), n + 1
-  end
-  return metadata
-end
+-- What finds a refund by its metadata; put behind piece.lua.
 
 -- The members that find a refund by a value of its metadata, 'value NUL id':
 -- values of 1 to 128 bytes without a NUL, of the first sixteen keys by name, so
@@ -30,7 +19,7 @@ local function findable(id, metadata)
   for _, member in ipairs(finders(id, metadata)) do redis.call('ZADD', prefix .. 'm', 0, member) end
 end
 function unfindable(id)
-  local metadata = metadata_of(id)
+  local metadata = whole(id, 'metadata', redis.call('HGET', record_key(id), 'metadata'))
   if not metadata then return end
   for _, member in ipairs(finders(id, metadata)) do redis.call('ZREM', prefix .. 'm', member) end
 end
