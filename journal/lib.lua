@@ -84,18 +84,18 @@ local function unchanged(r) return (r[1] or '') == ARGV[4] and r[2] == ARGV[3] e
 -- from now; and fields and values.
 local function write(first, from, to, due)
   local version, gone = ARGV[first], tonumber(ARGV[first + 1])
-  first = first + 1
-  if gone > 0 then redis.call('HDEL', KEYS[1], unpack(ARGV, first + 1, first + gone)) end
-  first = first + gone + 4
+  if gone > 0 then redis.call('HDEL', KEYS[1], unpack(ARGV, first + 2, first + 1 + gone)) end
+  first = first + gone + 5
   for i = first, first + 2 * ARGV[first - 3] - 1, 2 do ARGV[i + 1] = text(now + ARGV[i + 1]) end
+  -- What goes with the fields takes the places before them, whose words were heard.
   if ARGV[first - 2] ~= '' then
     first = first - 2
     ARGV[first + 1] = '[' .. stamp .. ARGV[first + 1]
   end
-  local since = to == from and 'updated' or 'since'
   if due then
-    redis.call('HSET', KEYS[1], 'state', to, 'token', ARGV[2], 'ver', version, since, stamp, 'due', due, unpack(ARGV, first))
-  else
-    redis.call('HSET', KEYS[1], 'state', to, 'token', ARGV[2], 'ver', version, since, stamp, unpack(ARGV, first))
+    first = first - 2
+    ARGV[first], ARGV[first + 1] = 'due', due
   end
+  redis.call('HSET', KEYS[1], 'state', to, 'token', ARGV[2], 'ver', version,
+    to == from and 'updated' or 'since', stamp, unpack(ARGV, first))
 end
