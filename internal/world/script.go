@@ -52,7 +52,7 @@ func root() string {
 
 // heads are the files that a folder's scripts are put behind, and the clock, which is in none.
 var heads = map[string][]string{
-	"journal":   {"", "lib", "lib payment", "lib metadata", "lib payment metadata"},
+	"journal":   {"", "lib", "lib payment", "lib piece metadata", "lib payment piece metadata"},
 	"pause":     {"clock rules board", "clock rules well board"},
 	"ratelimit": {"clock state", "clock free state"},
 }
